@@ -1,0 +1,204 @@
+"""What discovery and probes hand on: sightings, looks and raw outcomes."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditor.model.vocab import LookResult, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LAST_PORT = 65535
+
+Facts = dict[str, "str | list[str]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the audit may go; the safety numbers of design, section 6. All rates are per second.
+
+    Attributes:
+        name: `gentle` or `standard`.
+        packets: all packets that this machine sends, whole audit.
+        arp: ARP and neighbour requests.
+        new_connections: SYNs to one device.
+        open_connections: completed handshakes to one device at the same time.
+        connections: completed handshakes to one device in the whole audit.
+    """
+
+    name: str
+    packets: float
+    arp: float
+    new_connections: float
+    open_connections: int
+    connections: int
+
+
+GENTLE = Pace("gentle", packets=100, arp=50, new_connections=2, open_connections=1, connections=30)
+STANDARD = Pace("standard", packets=500, arp=200, new_connections=4, open_connections=2, connections=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Which ports are asked what. The order within a list is the order of asking.
+
+    Attributes:
+        http: plain HTTP and ONVIF.
+        https: the same inside TLS.
+        rtsp: RTSP.
+        listen: connected to, listened to for two seconds, sent nothing.
+        wsd: UDP port of WS-Discovery.
+    """
+
+    http: tuple[int, ...] = (80, 8080, 81, 88)
+    https: tuple[int, ...] = (443, 8443)
+    rtsp: tuple[int, ...] = (554,)
+    listen: tuple[int, ...] = (8000, 37777, 34567)
+    wsd: int = 3702
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An address, and a MAC where it is truly the device's own, that a discovery method saw.
+
+    Attributes:
+        address: IPv4 or IPv6 address as text.
+        method: discovery method, e.g. `arp`, `sweep.nmap`, `sweep.connect`, `wsd.multicast`.
+        at: UTC, ISO 8601 with `Z`.
+        mac: lower case with colons, or None: a MAC learned across a router is never the device's.
+        interface: local interface the sighting came in on, or None.
+        outcome: the raw answer when the method itself asked a question that identifies (WS-Discovery), else None.
+    """
+
+    address: str
+    method: str
+    at: str
+    mac: str | None = None
+    interface: str | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one discovery method learned about one address of the scope, silence included.
+
+    Attributes:
+        address: address as text.
+        method: as in `Sighting`.
+        result: what was learned.
+        reason: the method's own word for it, e.g. `arp-reply`, `no-response`, `admin-prohibited`, `conn-refused`.
+    """
+
+    address: str
+    method: str
+    result: LookResult
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One read-only question to one device and its raw result.
+
+    Attributes:
+        device: opaque key; in a scan the device's address as text.
+        probe: word of the probe vocabulary (design, section 5): `http`, `rtsp`, `onvif`, `wsd`, `tls`, `mac` ...
+        status: how it ended.
+        raw: the bytes as received, cut at `auditor.common.limits.MAX_RESPONSE`; empty when nothing came.
+        facts: facts that were learned without a response of their own (`mac`) or imported, else None.
+        port: TCP or UDP port, or None.
+        request: what was asked: `GET /path`, `OPTIONS`, an ONVIF operation, a discovery message.
+        at: UTC, ISO 8601 with `Z`, or None.
+        vantage: where the question was asked from, or None.
+        tls: whether the exchange ran inside TLS.
+        truncated: a size limit or deadline cut the response.
+        detail: one short phrase for a person, e.g. `connection reset after 312 bytes`.
+    """
+
+    device: str
+    probe: str
+    status: Status = Status.ANSWERED
+    raw: bytes = b""
+    facts: Facts | None = None
+    port: int | None = None
+    request: str | None = None
+    at: str | None = None
+    vantage: str | None = None
+    tls: bool = False
+    truncated: bool = False
+    detail: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line of `outcomes.jsonl` (format: design, section 5); empty fields are left out."""
+        line: dict[str, Any] = {"device": self.device, "probe": self.probe, "status": self.status.value}
+        for name in ("port", "request", "at", "vantage"):
+            if (value := getattr(self, name)) is not None:
+                line[name] = value
+        for name in ("tls", "truncated"):
+            if getattr(self, name):
+                line[name] = True
+        if self.detail:
+            line["detail"] = self.detail
+        if self.raw:
+            line["raw_base64"] = base64.b64encode(self.raw).decode("ascii")
+        if self.facts is not None:
+            line["facts"] = self.facts
+        return line
+
+    @classmethod
+    def from_json(cls, line: Mapping[str, Any]) -> Outcome:
+        """Read one line of `outcomes.jsonl` or `observations.jsonl`.
+
+        Raises:
+            ValueError: a required key is missing, or a value has the wrong type; the text names the key.
+        """
+        for name in ("device", "probe"):
+            if not isinstance(line.get(name), str) or not line[name]:
+                raise ValueError(f"`{name}` must be a non-empty string")
+        if "raw_base64" in line:
+            try:
+                raw = base64.b64decode(line["raw_base64"], validate=True)
+            except (ValueError, TypeError) as error:
+                raise ValueError("`raw_base64` is not base64") from error
+        else:
+            text = line.get("raw", "")
+            if not isinstance(text, str):
+                raise ValueError("`raw` must be a string")
+            raw = text.encode("utf-8", "surrogatepass")
+        facts = line.get("facts")
+        if facts is not None and not (isinstance(facts, dict) and all(_is_fact(value) for value in facts.values())):
+            raise ValueError("`facts` must map fact keys to a string or a list of strings")
+        if facts is None and not ("raw" in line or "raw_base64" in line) and "status" not in line:
+            raise ValueError("`raw`, `raw_base64`, `facts` or `status` must be there")
+        port = line.get("port")
+        if port is not None and (type(port) is not int or not 0 < port <= _LAST_PORT):
+            raise ValueError("`port` must be a whole number from 1 to 65535")
+        optional: dict[str, str | None] = {}
+        for name in ("request", "at", "vantage", "detail"):
+            value = line.get(name)
+            if value is not None and not isinstance(value, str):
+                raise ValueError(f"`{name}` must be a string")
+            optional[name] = value
+        status = line.get("status", Status.ANSWERED.value)
+        if status not in Status._value2member_map_:
+            raise ValueError(f"`status` must be one of {', '.join(Status)}")
+        return cls(
+            device=line["device"],
+            probe=line["probe"],
+            status=Status(status),
+            raw=raw,
+            facts=facts,
+            port=port,
+            request=optional["request"],
+            at=optional["at"],
+            vantage=optional["vantage"],
+            detail=optional["detail"] or "",
+            tls=line.get("tls") is True,
+            truncated=line.get("truncated") is True,
+        )
+
+
+def _is_fact(value: object) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
