@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditor.assess import wording
@@ -27,13 +27,8 @@ _UNANSWERED = (
     (LookResult.ERROR, CoverageState.ERROR),
     (LookResult.SILENT, CoverageState.SILENT),
 )
-_ALIVE = frozenset(
-    {
-        CoverageState.IDENTIFIED,
-        CoverageState.ANSWERED_UNIDENTIFIED,
-        CoverageState.STOPPED_FOR_SAFETY,
-    }
-)
+# The reason of a look at an address that this machine holds itself.
+THIS_MACHINE = "this-machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +58,8 @@ class Contacts:
         answered: addresses that answered anything at all (a sighting or an outcome), besides what `looks` says.
         stopped: address to one sentence: the breaker ended the contact early.
         not_attempted: address to one phrase: it was never asked, or its turn to be probed never came.
+        failed: address to one phrase: a defect of the auditor itself ended the contact, so what is known of it is less
+            than there was to learn.
     """
 
     looks: Mapping[str, Sequence[Look]]
@@ -70,6 +67,7 @@ class Contacts:
     answered: Collection[str]
     stopped: Mapping[str, str]
     not_attempted: Mapping[str, str]
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 def cover(
@@ -97,8 +95,8 @@ def cover(
         outside_scope: answers from outside the scope.
         dropped: packets lost by the kernel or the capture.
 
-    The first state that holds wins: excluded, not-attempted, stopped-for-safety, identified, answered-unidentified,
-    filtered, unreachable, error, silent. An address that no method looked at is not-attempted.
+    The first state that holds wins: excluded, not-attempted, stopped-for-safety, error of the auditor itself,
+    identified, answered-unidentified, filtered, unreachable, error, silent. An address that no method looked at is not-attempted.
 
     Raises:
         ValueError: a subnet yields another number of addresses than its size, or an address stands in two subnets;
@@ -128,7 +126,7 @@ def cover(
                 looks = contacts.looks.get(address, ())
                 methods.update(look.method for look in looks if look.result is not LookResult.NOT_ATTEMPTED)
                 state, reason = _state(address, looks, contacts)
-                if state in _ALIVE or _answered(address, looks, contacts):
+                if _heard(address, looks, contacts):
                     heard.update((address, subnet.cidr))
             if address in canaries:
                 guarded.add(subnet.cidr)
@@ -156,10 +154,13 @@ def cover(
 
 
 def _state(address: str, looks: Sequence[Look], contacts: Contacts) -> tuple[CoverageState, str]:
-    if (reason := contacts.not_attempted.get(address)) is not None:
-        return CoverageState.NOT_ATTEMPTED, reason
-    if (reason := contacts.stopped.get(address)) is not None:
-        return CoverageState.STOPPED_FOR_SAFETY, reason
+    for ended, state in (
+        (contacts.not_attempted, CoverageState.NOT_ATTEMPTED),
+        (contacts.stopped, CoverageState.STOPPED_FOR_SAFETY),
+        (contacts.failed, CoverageState.ERROR),
+    ):
+        if (reason := ended.get(address)) is not None:
+            return state, reason
     reasons = {look.result: look.reason for look in reversed(looks)}
     if address in contacts.identified:
         return CoverageState.IDENTIFIED, reasons.get(LookResult.ANSWERED, "")
@@ -173,6 +174,16 @@ def _state(address: str, looks: Sequence[Look], contacts: Contacts) -> tuple[Cov
 
 def _answered(address: str, looks: Sequence[Look], contacts: Contacts) -> bool:
     return address in contacts.answered or any(look.result is LookResult.ANSWERED for look in looks)
+
+
+def _heard(address: str, looks: Sequence[Look], contacts: Contacts) -> bool:
+    """Return whether anything came from this address over the network; this machine's own address shows nothing."""
+    return (
+        address in contacts.answered
+        or address in contacts.identified
+        or address in contacts.stopped
+        or any(look.result is LookResult.ANSWERED and look.reason != THIS_MACHINE for look in looks)
+    )
 
 
 def _incomplete(

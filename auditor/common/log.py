@@ -20,7 +20,7 @@ _SECRETS = (
     re.compile(r"(?is)<(?P<p>[\w-]*:?)Security\b.{0,8192}?</(?P=p)Security\s*>"),
     re.compile(r"(?i)\b(?:proxy-)?authorization\s*:\s*[^\r\n\\]{1,1024}"),
     re.compile(r"(?i)\b(?:password|passwd|pwd|community|secret)\b\s*[=:]\s*[^\s&,;\"'<]{1,256}"),
-    re.compile(r"(?i)\b(?:rtsp|https?)://[^\s/@:]{1,128}:[^\s/@]{1,256}@"),
+    re.compile(r"(?i)\b(?:rtsp|https?)://[^\s/@:]{1,128}:\S{1,256}@"),
 )
 _LONGEST_VALUE = 2048  # characters; a log line is for a person, the raw bytes are in outcomes.jsonl
 

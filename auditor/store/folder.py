@@ -80,6 +80,12 @@ class RunFolder:
         stream.write(f"{stamp()} by process {os.getpid()}\n".encode())
         self._lock = stream
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the files and let the lock go."""
         for stream in (self._outcomes, self._lock):

@@ -250,3 +250,24 @@ def test_a_16_takes_less_than_two_seconds():
     result = covered(seen, subnets=[SubnetFacts("10.2.0.0/16", "office", 65536, addresses)], excluded={"10.2.0.9"})
     assert time.process_time() - started < 2
     assert result.states[CoverageState.SILENT] == 65535
+
+
+def test_a_defect_of_the_auditor_is_an_error_and_not_an_answer():
+    contacts = Contacts(
+        looks={"10.0.0.1": [Look("10.0.0.1", "arp", LookResult.ANSWERED, "arp-reply")]}, identified={"10.0.0.1"},
+        answered={"10.0.0.1"}, stopped={}, not_attempted={}, failed={"10.0.0.1": "internal error"},
+    )  # fmt: skip
+    coverage = cover([SubnetFacts("10.0.0.1/32", "a", 1, ["10.0.0.1"])], contacts, excluded=lambda _: False, ports=Ports())
+    assert coverage.states[CoverageState.ERROR] == 1
+    assert coverage.incomplete
+
+
+def test_an_answer_from_this_machine_itself_is_no_answer_of_the_subnet():
+    looks = {
+        "10.0.0.0": [Look("10.0.0.0", "route", LookResult.ANSWERED, "this-machine")],
+        "10.0.0.1": [Look("10.0.0.1", "arp", LookResult.SILENT, "no-response")],
+    }
+    contacts = Contacts(looks=looks, identified=set(), answered=set(), stopped={}, not_attempted={})
+    facts = [SubnetFacts("10.0.0.0/31", "a", 2, ["10.0.0.0", "10.0.0.1"])]
+    coverage = cover(facts, contacts, excluded=lambda _: False, ports=Ports())
+    assert any("10.0.0.0/31" in sentence for sentence in coverage.incomplete)

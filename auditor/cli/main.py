@@ -1,0 +1,317 @@
+"""`auditor`: the commands of design, section 5."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from auditor import __version__
+from auditor.common.display import visible
+from auditor.common.errors import AuditorError, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+# Imports inside commands keep `auditor --help` and a start refused by the lock well under a second.
+
+
+class _Commands(click.Group):
+    """Turns the product's own errors into one sentence and their exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AuditorError as error:
+            click.echo(f"auditor: {_lines(str(error))}", err=True)
+            ctx.exit(int(error.exit_code))
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        return list(self.commands)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(visible(line, None) for line in text.splitlines())
+
+
+def _example(*lines: str) -> Callable[[Any], Any]:
+    """Add an example to the help of a command."""
+
+    def decorate(function: Any) -> Any:
+        shown = "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])
+        function.__doc__ = f"{function.__doc__}\n\n{shown}\n"
+        return function
+
+    return decorate
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="auditor")
+def cli() -> None:
+    r"""Find the network cameras of a site, say who really made them, and plan their removal.
+
+    Read-only and gentle: no guessed password, no write call, nothing outside the authorised scope.
+
+    \b
+    Exit codes: 0 complete, nothing flagged; 1 complete, something flagged or to check;
+    2 usage or site file; 3 incomplete coverage; 4 another run holds the lock;
+    5 this machine cannot scan; 6 storage failed; 7 stopped to protect a subnet or the run.
+    """
+
+
+@cli.command()
+@click.option("--subnet", "subnets", multiple=True, metavar="CIDR", help="A subnet to begin with; may be repeated.")
+@click.option("--out", "out", type=_FILE, default=Path("site.yaml"), show_default=True, help="File to write.")
+@_example("auditor init --subnet 10.88.0.0/24 --subnet 10.88.1.0/24")
+def init(subnets: Sequence[str], out: Path) -> None:
+    """Write an annotated site file."""
+    from auditor.common.errors import UsageError  # noqa: PLC0415
+    from auditor.common.files import write_private  # noqa: PLC0415
+    from auditor.site import render_template  # noqa: PLC0415
+
+    text = render_template(subnets)
+    if out.exists():
+        raise UsageError(f"{out} exists already; move it away or name another file with --out")
+    write_private(out, text)
+    click.echo(f"Wrote {out}. Next: fill in `authorisation` and the zones' roles, then run `auditor doctor {out}`.")
+
+
+@cli.command()
+@click.argument("site_file", metavar="SITE.yaml", type=_FILE)
+@click.option("--out", type=_FOLDER, help="Folder of this run; by default audit-<site>-<time> here.")
+@click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
+@click.option("--only", multiple=True, metavar="ADDRESS|ZONE", help="Audit only these; the rest is not attempted.")
+@click.option("--accept-large", is_flag=True, help="Allow subnets wider than /16.")
+@click.option("--quiet", is_flag=True, help="Print nothing but the result.")
+@_example("auditor scan site.yaml --dry-run", "auditor scan site.yaml --out audit-hq")
+@click.pass_context
+def scan(
+    ctx: click.Context, site_file: Path, out: Path | None, only: Sequence[str], *, dry_run: bool, accept_large: bool,
+    quiet: bool,
+) -> None:  # fmt: skip
+    """Audit a site: discover, probe, identify, judge, plan, report."""
+    from auditor.cli.progress import progress  # noqa: PLC0415
+    from auditor.pipeline import prepare  # noqa: PLC0415
+
+    site = prepare(site_file, only=only, accept_large=accept_large)
+    for warning in site.warnings:
+        click.echo(f"warning: {_lines(warning)}", err=True)
+    if dry_run:
+        from auditor.pipeline.preflight import dry_run_text  # noqa: PLC0415
+
+        click.echo(dry_run_text(site))
+        return
+    from auditor.pipeline.run import default_folder  # noqa: PLC0415
+    from auditor.pipeline.run import scan as run_scan  # noqa: PLC0415
+
+    with progress(quiet=quiet) as observer:
+        result = run_scan(site, out or default_folder(site), observer)
+    _finish(ctx, result)
+
+
+def _finish(ctx: click.Context, result: Any) -> None:
+    from auditor.report import summary_text  # noqa: PLC0415
+
+    click.echo(summary_text(result.audit, _width()))
+    click.echo(f"Report: {(result.folder / 'report.html').resolve()}")
+    ctx.exit(int(result.exit_code))
+
+
+def _width() -> int:
+    import shutil  # noqa: PLC0415
+
+    return min(100, shutil.get_terminal_size().columns)
+
+
+@cli.command()
+@click.argument("site_file", metavar="SITE.yaml", type=_FILE)
+@_example("auditor doctor site.yaml")
+@click.pass_context
+def doctor(ctx: click.Context, site_file: Path) -> None:
+    """Check this machine and the site file before the window; sends nothing."""
+    from auditor.pipeline.preflight import examine  # noqa: PLC0415
+
+    checks, code = examine(site_file)
+    for check in checks:
+        click.echo(f"{check.result:<5} {check.name:<15} {_lines(check.sentence)}")
+    ctx.exit(int(code))
+
+
+@cli.command()
+@click.argument("observations", metavar="OBSERVATIONS.jsonl", type=click.File("rb"))
+@click.option("--rules", type=_FOLDER, help="Folder of site-local fingerprints, added to the built-in ones.")
+@click.option("--unsorted", is_flag=True, help="Lines of one device need not stand together.")
+@_example("auditor identify observations.jsonl > identities.jsonl")
+@click.pass_context
+def identify(ctx: click.Context, observations: Any, rules: Path | None, *, unsorted: bool) -> None:
+    """Identify devices from saved or imported observations, as JSON lines; no network."""
+    from auditor.identify import identify_lines, load_rules  # noqa: PLC0415
+    from auditor.model import Identity  # noqa: PLC0415
+    from auditor.observe import observe, read_lines  # noqa: PLC0415
+
+    loaded = load_rules(extra=rules)
+    for problem in loaded.problems:
+        click.echo(f"warning: {_lines(problem)}", err=True)
+    damaged = 0
+    out = sys.stdout.buffer
+    for item in identify_lines(read_lines(observations), loaded, observe=observe, unsorted=unsorted):
+        if isinstance(item, Identity):
+            out.write(json.dumps(item.to_json(), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+        else:
+            damaged += 1
+            click.echo(f"{observations.name}, line {item.number}: {_lines(item.reason)}", err=True)
+    out.flush()
+    ctx.exit(int(ExitCode.INCOMPLETE if damaged else ExitCode.COMPLETE))
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("device")
+@click.option("--rules", type=_FOLDER, help="Folder of site-local fingerprints, added to the built-in ones.")
+@_example("auditor explain audit-hq 10.88.0.17", "auditor explain audit-hq mac-4419b6000005")
+def explain(folder: Path, device: str, rules: Path | None) -> None:
+    """Say why a device was named: evidence, weights, conflicts, what would overturn it."""
+    from auditor.pipeline.again import explain_device  # noqa: PLC0415
+
+    _print(explain_device(folder, device, rules))
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.option("--format", "formats", default="html,csv,json", show_default=True, help="Comma-separated.")
+@_example("auditor report audit-hq", "auditor report audit-hq --format html")
+def report(folder: Path, formats: str) -> None:
+    """Write the reports of a finished run again."""
+    from auditor.pipeline.again import rewrite  # noqa: PLC0415
+
+    for path in rewrite(folder, tuple(part.strip() for part in formats.split(",") if part.strip())):
+        click.echo(str(path))
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@_example("auditor plan audit-hq")
+def plan(folder: Path) -> None:
+    """Print the removal plan of a finished run and write plan.csv again."""
+    from auditor.pipeline.again import plan_lines  # noqa: PLC0415
+
+    _print(plan_lines(folder))
+
+
+@cli.group()
+def fingerprints() -> None:
+    """Show and check the fingerprint data."""
+
+
+@fingerprints.command("check")
+@click.option("--rules", type=_FOLDER, help="Check this folder instead of the built-in data.")
+@_example("auditor fingerprints check")
+@click.pass_context
+def fingerprints_check(ctx: click.Context, rules: Path | None) -> None:
+    """Run the self-test of the fingerprints: every example and counter-example of every rule."""
+    from auditor.identify import selftest  # noqa: PLC0415
+
+    _report_problems(ctx, selftest.check(rules), "fingerprints")
+
+
+@fingerprints.command("list")
+@_example("auditor fingerprints list")
+def fingerprints_list() -> None:
+    """List the rules: id, observable, strength, what it says."""
+    from auditor.pipeline.show import rule_lines  # noqa: PLC0415
+
+    _print(rule_lines())
+
+
+@fingerprints.command("show")
+@click.argument("rule_id", metavar="RULE")
+@_example("auditor fingerprints show hikvision.http.server.app-webs")
+def fingerprints_show(rule_id: str) -> None:
+    """Show one rule with its source, examples and counter-examples."""
+    from auditor.pipeline.show import one_rule  # noqa: PLC0415
+
+    _print(one_rule(rule_id))
+
+
+@cli.group()
+def policies() -> None:
+    """Show and check the policy packs."""
+
+
+@policies.command("check")
+@_example("auditor policies check")
+@click.pass_context
+def policies_check(ctx: click.Context) -> None:
+    """Run the worked cases of every rule."""
+    from auditor.assess import selftest  # noqa: PLC0415
+
+    _report_problems(ctx, selftest.check(), "policies")
+
+
+@policies.command("list")
+@_example("auditor policies list")
+def policies_list() -> None:
+    """List the policy packs."""
+    from auditor.pipeline.show import pack_lines  # noqa: PLC0415
+
+    _print(pack_lines())
+
+
+@policies.command("show")
+@click.argument("pack_id", metavar="PACK")
+@_example("auditor policies show uk-2022")
+def policies_show(pack_id: str) -> None:
+    """Show one pack: its rules, their force and their sources."""
+    from auditor.pipeline.show import one_pack  # noqa: PLC0415
+
+    _print(one_pack(pack_id))
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(_lines(line))
+
+
+def _report_problems(ctx: click.Context, problems: Sequence[str], what: str) -> None:
+    for problem in problems:
+        click.echo(_lines(problem), err=True)
+    if problems:
+        click.echo(f"{len(problems)} problems in the {what}", err=True)
+        ctx.exit(int(ExitCode.USAGE))
+    click.echo(f"The {what} pass their self-test.")
+
+
+@cli.command()
+@click.argument("name", type=click.Choice(["audit", "observation", "site", "policy", "fingerprint"]))
+@_example("auditor schema audit > audit.schema.json")
+def schema(name: str) -> None:
+    """Print a JSON Schema."""
+    from auditor.pipeline.again import schema_of  # noqa: PLC0415
+
+    click.echo(json.dumps(schema_of(name), indent=2, ensure_ascii=False))
+
+
+@cli.command()
+@click.option("--out", type=_FOLDER, help="Folder of the run; by default demo-audit-<time> here.")
+@click.option("--quiet", is_flag=True, help="Print nothing but the result.")
+@_example("auditor demo", "auditor demo --out demo")
+@click.pass_context
+def demo(ctx: click.Context, out: Path | None, *, quiet: bool) -> None:
+    """Audit an emulated site on loopback: no privileges, no network."""
+    from auditor.cli.progress import progress  # noqa: PLC0415
+    from auditor.pipeline.demo import run_demo  # noqa: PLC0415
+
+    with progress(quiet=quiet) as observer:
+        result = run_demo(out, observer)
+    _finish(ctx, result)
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(cli.main(prog_name="auditor", standalone_mode=True))
