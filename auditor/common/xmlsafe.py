@@ -60,9 +60,12 @@ def parse(document: bytes, *, recover: bool = False) -> etree._Element:
 
 
 def local_name(element: etree._Element) -> str:
-    """Return the tag of an element without its namespace; empty for comments and the like."""
+    """Return the tag of an element without its namespace; empty for comments and the like.
+
+    A damaged document may use a prefix that it never declared (`s:Body`); the part behind it is the name.
+    """
     tag = element.tag
-    return etree.QName(tag).localname if isinstance(tag, str) else ""
+    return tag.rpartition("}")[2].rpartition(":")[2] if isinstance(tag, str) else ""
 
 
 def texts(root: etree._Element, name: str) -> Iterator[str]:

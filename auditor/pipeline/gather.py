@@ -143,6 +143,7 @@ async def _probe_all(
                     site.ports,
                     mac=into.mac_of(address),
                     earlier=tuple(into.outcomes.get(address, ())),
+                    methods=site.methods,
                     on_outcome=record,
                 )
             except AuditorError:

@@ -51,3 +51,9 @@ def test_names_are_read_without_their_namespace():
 def test_bytes_of_any_kind_give_a_tree_or_the_one_error(document, recover):
     with contextlib.suppress(UnreadableError):
         xmlsafe.parse(document, recover=recover)
+
+
+def test_an_undeclared_prefix_is_no_obstacle():
+    root = xmlsafe.parse(b"<s:Envelope><s:Body>1</s:Body></s:Envelope>", recover=True)
+    assert [xmlsafe.local_name(element) for element in root.iter()] == ["Envelope", "Body"]
+    assert list(xmlsafe.texts(root, "Body")) == ["1"]

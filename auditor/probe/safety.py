@@ -1,0 +1,113 @@
+"""When to leave a device alone: silence, the breaker, refusals, and what the device says about itself.
+
+Pure state: no clock, no network. Numbers and reasons: facts/reliability, section 1 and rows 1 to 15.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+SILENT_PORTS = 2  # so many silent ports end a host
+FAILURES = 2  # so many timeouts or resets in a row after an answer trip the breaker
+REFUSED_QUESTIONS = 2  # questions to a port after its first refusal
+COOL_DOWN = 20.0  # s of rest before the one connection that checks whether the device came back
+
+# Reasons of DialError and Exchange in which nothing at all came back.
+SILENCE = frozenset({"no-response", "no-answer", "deadline", "host-unreachable", "net-unreachable"})
+_OURS = frozenset({"no-route", "local-error"})
+_BUDGET = "budget-spent"
+_REFUSED = "connection-refused"
+_RESET = "reset"
+
+
+class Decision(Enum):
+    """What to do after an answer or a failure."""
+
+    GO_ON = "go on"
+    CHECK_AGAIN = "check again"  # the breaker tripped: rest, one connection, then stop
+    END = "end"
+
+
+class Safety:
+    """What one device has shown so far.
+
+    Attributes:
+        alive: it has answered something.
+        silent_ports: ports from which nothing ever came.
+        why: sentence on the latest decision other than to go on.
+        last_open: port that answered last, or None.
+        fell_silent: a port that had answered before failed in the present row of failures.
+    """
+
+    def __init__(self) -> None:
+        self.alive = False
+        self.silent_ports: set[int] = set()
+        self.why = ""
+        self.last_open: int | None = None
+        self.fell_silent = False
+        self._answered: set[int] = set()
+        self._failed: list[str] = []
+        self._after_refusal: dict[int, int] = {}
+        self._left_alone: set[int] = set()
+
+    def may_ask(self, port: int, *, refusal_is_evidence: bool) -> bool:
+        """Return whether one more question may go to a port, and count it.
+
+        Args:
+            port: TCP port.
+            refusal_is_evidence: a refusal of this question would itself tell something about the maker.
+        """
+        if port in self._left_alone:
+            return False
+        if port not in self._after_refusal:
+            return True
+        if not refusal_is_evidence or self._after_refusal[port] >= REFUSED_QUESTIONS:
+            return False
+        self._after_refusal[port] += 1
+        return True
+
+    def refused(self, port: int, *, busy: bool = False) -> None:
+        """Take note that a port asked for a login; `busy` leaves it alone from now on."""
+        self._after_refusal.setdefault(port, 0)
+        if busy:
+            self._left_alone.add(port)
+
+    def learn(self, port: int, *, answered: bool, reason: str = "") -> Decision:
+        """Take note of how one question ended.
+
+        Args:
+            port: TCP port.
+            answered: bytes or a certificate came, or a port that is only listened to accepted the connection.
+            reason: of the failure, as in `Exchange`.
+        """
+        if answered:
+            self.alive, self.last_open, self.fell_silent = True, port, False
+            self._answered.add(port)
+            self.silent_ports.discard(port)
+            self._failed.clear()
+            return Decision.GO_ON
+        if reason == _BUDGET:
+            return self._end("all connections that one device gets in one audit are spent")
+        if reason in _OURS:
+            return self._end(f"this machine could not send ({reason})")
+        known = port in self._answered
+        if reason in SILENCE and not known:
+            self.silent_ports.add(port)
+        if self.alive and (reason in SILENCE or reason == _RESET or (reason == _REFUSED and known)):
+            self._failed.append(f"{port} ({reason})")
+            self.fell_silent = self.fell_silent or known
+            if len(self._failed) >= FAILURES:
+                self.why = f"ports {' and '.join(self._failed)} failed in a row after it had answered"
+                return Decision.CHECK_AGAIN
+        if len(self.silent_ports) >= SILENT_PORTS:
+            return self._end(self.silence)
+        return Decision.GO_ON
+
+    @property
+    def silence(self) -> str:
+        """The sentence for a host that is left because of its silent ports."""
+        return f"nothing came from ports {' and '.join(str(port) for port in sorted(self.silent_ports))}"
+
+    def _end(self, why: str) -> Decision:
+        self.why = why
+        return Decision.END
