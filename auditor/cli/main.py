@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("auditor: interrupted; nothing is finished", err=True)
+            ctx.exit(int(ExitCode.INCOMPLETE))
         except AuditorError as error:
             click.echo(f"auditor: {_lines(str(error))}", err=True)
             ctx.exit(int(error.exit_code))
@@ -314,4 +318,6 @@ def demo(ctx: click.Context, out: Path | None, *, quiet: bool) -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    # A stop by the platform is an interruption like Ctrl-C; the default would end the process without a word.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(cli.main(prog_name="auditor", standalone_mode=True))

@@ -6,6 +6,7 @@ import asyncio
 import platform
 import re
 import signal
+import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,11 +128,20 @@ def _scan(
     observer.attach(network.counters)
     gathered = Gathered()
     failure = _collect(site, network, gathered, observer, folder, judge)
-    observer.stage("write")
     facts = RunFacts(
         id=run_id, started=started, finished=now(), vantage=vantage, emulated=emulated, counters=network.counters,
         cannot_scan=isinstance(failure, CannotScan),
     )  # fmt: skip
+    with _undisturbed():
+        return _finish(site, folder, observer, log, judge, gathered, failure, facts)
+
+
+def _finish(
+    site: SiteFile, folder: RunFolder, observer: Observer, log: FilteringBoundLogger, judge: Judge,
+    gathered: Gathered, failure: AuditorError | None, facts: RunFacts,
+) -> Result:  # fmt: skip
+    """Judge what was gathered and write it."""
+    observer.stage("write")
     if isinstance(failure, CannotScan):
         gathered.warnings.append(str(failure))
     elif failure is not None:
@@ -208,6 +218,20 @@ def _interruptible(work: asyncio.Future[None], into: Gathered) -> Iterator[None]
     finally:
         for number in installed:
             loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore Ctrl-C and SIGTERM while results are written: it takes a moment, and they must be whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _vantage(site: SiteFile) -> str:

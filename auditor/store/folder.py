@@ -47,7 +47,8 @@ class RunFolder:
         make_private_folder(path)
         folder = cls(path)
         folder._take_lock()
-        if (path / OUTCOMES).exists() or (path / AUDIT).exists():
+        # An empty list of outcomes is a run that was refused before its first packet: no evidence is lost.
+        if (path / AUDIT).exists() or ((path / OUTCOMES).exists() and (path / OUTCOMES).stat().st_size):
             folder.close()
             raise UsageError(f"{path} already holds a run; evidence is never overwritten: name another --out folder")
         folder._outcomes = open_append(path / OUTCOMES)

@@ -44,12 +44,17 @@ def test_the_lock_of_a_killed_run_is_free(tmp_path):
         "RunFolder.create(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", script, str(tmp_path / "run")], check=False).returncode == -9
-    (tmp_path / "run" / "outcomes.jsonl").unlink()
     RunFolder.create(tmp_path / "run").close()
 
 
 def test_a_finished_run_is_never_overwritten(tmp_path):
-    RunFolder.create(tmp_path / "run").close()
+    RunFolder.create(tmp_path / "run").close()  # refused before its first packet
+    with RunFolder.create(tmp_path / "run") as folder:
+        folder.append_outcome(OUTCOME)
+    with pytest.raises(UsageError, match="already holds a run"):
+        RunFolder.create(tmp_path / "run")
+    (tmp_path / "run" / "outcomes.jsonl").unlink()
+    (tmp_path / "run" / "audit.json").write_text("{}")
     with pytest.raises(UsageError, match="already holds a run"):
         RunFolder.create(tmp_path / "run")
 

@@ -1,0 +1,50 @@
+"""Labels: their one spelling, and what a label is to a maker."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from auditor.identify.schema import Brand
+    from auditor.model import Relation
+
+_NOT_WORD = re.compile(r"[^0-9a-z&]+")
+
+
+class Brands:
+    """Every label with a source. A label by itself never names a maker."""
+
+    def __init__(self, lines: Iterable[Brand], own_names: Mapping[str, Iterable[str]]) -> None:
+        self._own: dict[str, frozenset[str]] = {
+            maker: frozenset(_folded(name) for name in (maker, *names)) for maker, names in own_names.items()
+        }
+        self._lines: dict[str, list[Brand]] = {}
+        self._spelling: dict[str, str] = {}
+        for line in lines:
+            for name in (line.brand, *line.also):
+                self._lines.setdefault(_folded(name), []).append(line)
+                self._spelling.setdefault(_folded(name), line.brand)
+
+    def label(self, text: str) -> str | None:
+        """Return the one spelling of a label, found without regard to case and punctuation; None if unknown."""
+        return self._spelling.get(_folded(unquote(text)))
+
+    def is_own_name(self, maker: str, brand: str) -> bool:
+        """Say whether a label is the maker's own name."""
+        return _folded(brand) in self._own.get(maker, frozenset((_folded(maker),)))
+
+    def relation(self, maker: str, brand: str) -> Relation | None:
+        """Return what a label is to a maker, or None when no source says."""
+        return next((line.relation for line in self._lines.get(_folded(brand), []) if line.maker == maker), None)
+
+    def makers_of(self, brand: str) -> tuple[str, ...]:
+        """Return every maker that a source names for a label, sorted. More than one: the label proves none of them."""
+        return tuple(sorted({line.maker for line in self._lines.get(_folded(brand), [])}))
+
+
+def _folded(text: str) -> str:
+    return _NOT_WORD.sub("", text.casefold())

@@ -1,0 +1,212 @@
+"""Puts evidence together: maker, label, kind and how sure that is. Pure and independent of the order of its input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from auditor.common.display import visible
+from auditor.common.limits import MAX_DISPLAY
+from auditor.identify import confidence as number
+from auditor.identify.explain import overturn
+from auditor.identify.schema import FIELDS
+from auditor.model import Conflict, Evidence, Identity, Kind, Relation, Strength, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from auditor.identify.match import Hit
+    from auditor.identify.rules import RuleSet
+    from auditor.model import Observation
+
+_ORDER = {strength: place for place, strength in enumerate(Strength)}
+# Of two kinds with equal evidence the narrower one is shown: a thermal camera also says that it is a camera.
+_NARROW_FIRST = (
+    Kind.THERMAL, Kind.PTZ, Kind.ACCESS_TERMINAL, Kind.INTERCOM, Kind.SCANNER, Kind.ENCODER, Kind.RECORDER,
+    Kind.MANAGEMENT_PLATFORM, Kind.CAMERA, Kind.OTHER, Kind.UNKNOWN,
+)  # fmt: skip
+
+
+class _Claim(NamedTuple):
+    """One thing that one match says. The first six fields are its place among others: strongest first, then by text."""
+
+    strength: int
+    text: str
+    fingerprint: str
+    value: str
+    port: int
+    field: str
+    hit: Hit
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    maker: str
+    confidence: float
+    without_mac: float
+    groups: dict[str, float]
+    own_protocol: bool
+
+    @property
+    def rank(self) -> tuple[float, bool, float, int, str]:
+        """Sort key: the surest first; between equals an answer in the maker's own protocol, then no MAC prefix."""
+        return (
+            -round(self.confidence, 9),
+            not self.own_protocol,
+            -round(self.without_mac, 9),
+            -len(self.groups),
+            self.maker,
+        )
+
+
+def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -> Identity:
+    """Return what a device is.
+
+    Args:
+        device: its key.
+        observations: everything known of it, in any order.
+        rules: from `load_rules`.
+
+    The result does not depend on the order of the observations. A label alone never names a maker; a MAC prefix of
+    another firm never clears a device.
+    """
+    claims = _claims(rules.matcher.hits(observations))
+    candidates = _candidates(claims)
+    winner = candidates[0] if candidates and candidates[0].confidence >= number.POSSIBLE - 1e-9 else None
+    maker = winner.maker if winner else None
+    level = candidates[0].confidence if candidates else 0.0
+    rivals = [other for other in candidates[1:] if other.confidence >= number.POSSIBLE - 1e-9] if winner else []
+    kept = [claim for claim in claims if claim.hit.rule.says.maker in {None, maker}]
+    brand = _label(kept, maker, rules)
+    model = _best(kept, "model")
+    rebrand = bool(maker and brand and not rules.brands.is_own_name(maker, brand))
+    relation = (
+        ((rules.brands.relation(maker, brand) or Relation.RESELLER) if maker and brand else None) if rebrand else None
+    )
+    evidence = _evidence(claims, rules)
+    word = Verdict.UNIDENTIFIED
+    if winner:
+        word = number.verdict(
+            level,
+            independent=sum(value >= number.NUMBERS[Strength.MODERATE] for value in winner.groups.values()),
+            own_protocol=winner.own_protocol,
+            rival=rivals[0].confidence if rivals else 0.0,
+        )
+    return Identity(
+        device=device, maker=maker, brand=brand, rebrand=rebrand, relation=relation, model=model,
+        kind=_kind(kept, maker, model, rules), firmware=_best(kept, "firmware"), serial=_best(kept, "serial"),
+        confidence=level, verdict=word, evidence=evidence, conflicts=_conflicts(maker, rivals, claims),
+        overturn=overturn(maker, word, [item for item in evidence if item.says == f"maker {maker}"]),
+    )  # fmt: skip
+
+
+def _claims(hits: Sequence[Hit]) -> list[_Claim]:
+    found: dict[tuple[str, str, str, str, str, int], _Claim] = {}
+    for hit in hits:
+        rule = hit.rule
+        port = hit.port or 0
+        for field, template in rule.says.claims:
+            text = hit.text(template)
+            if text is not None:
+                key = (field, text, rule.id, hit.key, hit.value, port)
+                found.setdefault(key, _Claim(_ORDER[rule.strength], _shown(text), rule.id, hit.value, port, field, hit))
+    return sorted(found.values(), key=_place)
+
+
+def _place(claim: _Claim) -> tuple[int, str, str, str, int, str, str]:
+    return (*claim[:6], claim.hit.key)
+
+
+def _shown(text: str) -> str:
+    """Return device text fit to be shown; most of it is, and needs no look at every character."""
+    return text if len(text) <= MAX_DISPLAY and text.isascii() and text.isprintable() else visible(text)
+
+
+def _candidates(claims: Sequence[_Claim]) -> list[_Candidate]:
+    groups: dict[str, dict[str, float]] = {}
+    against: dict[str, float] = {}
+    protocol: set[str] = set()
+    for claim in claims:
+        rule = claim.hit.rule
+        value = number.NUMBERS[rule.strength]
+        if claim.field == "not_maker":
+            against[claim.text] = max(against.get(claim.text, 0.0), value)
+        elif claim.field == "maker":
+            mine = groups.setdefault(claim.text, {})
+            mine[rule.group] = max(mine.get(rule.group, 0.0), value)
+            if rule.own_protocol and rule.strength is Strength.CONCLUSIVE:
+                protocol.add(claim.text)
+    found = []
+    for maker, mine in groups.items():
+        denied = against.get(maker, 0.0)
+        confidence = number.combine(mine, denied)
+        rest = {name: value for name, value in mine.items() if name != number.MAC_GROUP}
+        without_mac = confidence if len(rest) == len(mine) else number.combine(rest, denied)
+        found.append(_Candidate(maker, confidence, without_mac, mine, maker in protocol))
+    return sorted(found, key=lambda candidate: candidate.rank)
+
+
+def _best(claims: Sequence[_Claim], field: str) -> str | None:
+    """Return the text of the strongest claim of a field; between equals the first of the alphabet."""
+    found = [claim for claim in claims if claim.field == field]
+    return min(found, key=_place).text if found else None
+
+
+def _label(claims: Sequence[_Claim], maker: str | None, rules: RuleSet) -> str | None:
+    """Return the label: another name than the maker's where anything but a weak clue shows one.
+
+    The maker's own name survives under a reseller's label, in certificates for one; the reverse does not happen.
+    """
+    found = [claim for claim in claims if claim.field == "brand"]
+    if maker is not None:
+        others = [claim for claim in found if not rules.brands.is_own_name(maker, claim.text)]
+        shown = [claim for claim in others if claim.hit.rule.strength is not Strength.WEAK]
+        found = shown or [claim for claim in found if claim not in others] or others
+    return _best(found, "brand")
+
+
+def _kind(claims: Sequence[_Claim], maker: str | None, model: str | None, rules: RuleSet) -> Kind:
+    """Return the kind: what the model name says, else what the strongest evidence says."""
+    if maker and model and (known := rules.grammars.kind(maker, model)) is not None:
+        return known
+    said = [(claim.strength, _NARROW_FIRST.index(Kind(claim.text))) for claim in claims if claim.field == "kind"]
+    return _NARROW_FIRST[min(said)[1]] if said else Kind.UNKNOWN
+
+
+def _evidence(claims: Sequence[_Claim], rules: RuleSet) -> tuple[Evidence, ...]:
+    ordered = sorted(
+        claims, key=lambda claim: (claim.strength, FIELDS.index(claim.field))
+    )  # claims come in their order
+    return tuple(
+        Evidence(
+            claim.fingerprint, claim.hit.key, _shown(claim.value),
+            f"not {claim.text}" if claim.field == "not_maker" else f"{claim.field} {claim.text}",
+            claim.hit.rule.strength, claim.hit.rule.group, claim.hit.port, rules.source_text(claim.hit.rule),
+        )
+        for claim in ordered
+    )  # fmt: skip
+
+
+def _conflicts(maker: str | None, rivals: Sequence[_Candidate], claims: Sequence[_Claim]) -> tuple[Conflict, ...]:
+    if maker is None:
+        return ()
+    strongest: dict[str, _Claim] = {}
+    for claim in claims:
+        if claim.field == "maker" and (claim.text not in strongest or _place(claim) < _place(strongest[claim.text])):
+            strongest[claim.text] = claim
+    found: list[Conflict] = []
+    if rivals:
+        names = (maker, *(rival.maker for rival in rivals))
+        shown = ", ".join(f"{name} ({strongest[name].hit.key})" for name in names)
+        found.append(Conflict(
+            "maker", names, tuple(strongest[name].hit.rule.id for name in names),
+            f"Evidence names more than one maker: {shown}. None was discarded: look at the unit, or check whether "
+            "several devices stand behind this address.",
+        ))  # fmt: skip
+    denied = [claim for claim in claims if claim.field == "not_maker" and claim.text == maker]
+    if denied:
+        found.append(Conflict(
+            "maker", (maker, f"not {maker}"), (strongest[maker].hit.rule.id, denied[0].hit.rule.id),
+            f"Some evidence names {maker} as the maker and some speaks against it.",
+        ))  # fmt: skip
+    return tuple(found)

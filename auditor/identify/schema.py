@@ -1,0 +1,220 @@
+"""The shape of the fingerprint files: everything that a person may write, with a sentence for the editor."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from auditor.model import Kind, Relation, Strength
+
+GROUPS = (
+    "web", "realm", "favicon", "rtsp", "tls", "onvif", "discovery", "ssdp", "mdns", "api", "snmp", "dhcp", "mac",
+    "banner", "sip", "name",
+)  # fmt: skip
+Group = Literal[
+    "web", "realm", "favicon", "rtsp", "tls", "onvif", "discovery", "ssdp", "mdns", "api", "snmp", "dhcp", "mac",
+    "banner", "sip", "name",
+]  # fmt: skip
+
+FIXED_KEYS = frozenset({
+    "http.status", "http.header_names", "http.server", "http.title", "http.www_authenticate", "http.body",
+    "http.favicon.mmh3", "http.favicon.md5", "rtsp.server", "rtsp.www_authenticate", "rtsp.public", "rtsp.body",
+    "tls.subject", "tls.issuer", "tls.sha256", "onvif.manufacturer", "onvif.model", "onvif.firmware", "onvif.serial",
+    "onvif.hostname", "onvif.scopes", "wsd.scopes", "wsd.types", "wsd.xaddrs", "wsd.endpoint", "ssdp.server",
+    "ssdp.usn",
+    "ssdp.location", "mdns.service", "mdns.txt", "snmp.sysdescr", "snmp.sysobjectid", "dhcp.vendor_class",
+    "dhcp.hostname", "dns.name", "mac", "ftp.banner", "telnet.banner", "ssh.banner", "sip.user_agent",
+})  # fmt: skip
+OPEN_KEYS = re.compile(r"(?:http\.header|sadp|dhip|isapi|magicbox|dvrip|ubnt)\.[A-Za-z0-9_.@-]+|snmp\.\d+(?:\.\d+)+")
+
+
+# What a rule may say of a device, in the order in which it is shown.
+FIELDS = ("maker", "not_maker", "brand", "model", "kind", "firmware", "serial")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Condition(_Strict):
+    """One matcher. Exactly one kind of matcher may be given."""
+
+    observable: str | None = Field(None, description="Fact key; only inside `all` and `any`.")
+    exact: str | list[str] | None = Field(None, description="The whole value, compared as it stands.")
+    prefix: str | list[str] | None = Field(None, description="Start of the value.")
+    regex: str | None = Field(
+        None, description="RE2 syntax, searched in the first 4 KiB; named groups can be used in `says`."
+    )
+    hash: list[str] | None = Field(None, description="One of these hashes, compared without case.")
+    oui: str | None = Field(None, description="Family in `oui/` of the longest prefix of this MAC address; "
+                                              "with `regex`, of what its group `mac` captured.")  # fmt: skip
+    label: Literal[True] | None = Field(
+        None, description="With `regex`: what its group `brand` captured is a label of brands.yaml."
+    )
+    enterprise: int | None = Field(None, description="IANA enterprise number of a sysObjectID or of the asked object.")
+    model_of: str | None = Field(None, description="A model name of this maker's grammar in models.yaml.")
+    sequence: list[str] | None = Field(None, description="These values in this order; others may stand between.")
+    present: Literal[True] | None = Field(None, description="The response has this fact.")
+    absent: Literal[True] | None = Field(None, description="The response lacks this fact.")
+    all: list[Condition] | None = Field(None, description="Every one of these, in the same response.")
+    any: list[Condition] | None = Field(None, description="One of these, in the same response.")
+    ignore_case: bool = Field(False, description="For `exact`, `prefix` and `regex`.")
+
+    @model_validator(mode="after")
+    def _one_matcher(self) -> Self:
+        given = {
+            name
+            for name in (
+                "exact",
+                "prefix",
+                "regex",
+                "hash",
+                "enterprise",
+                "model_of",
+                "sequence",
+                "present",
+                "absent",
+                "all",
+                "any",
+            )
+            if getattr(self, name) is not None
+        }
+        if self.label and given != {"regex"}:
+            raise ValueError("label stands with regex")
+        if self.oui is not None and given <= {"regex"}:
+            return self
+        if len(given) != 1 or self.oui is not None:
+            raise ValueError("give exactly one of exact, prefix, regex, hash, oui, enterprise, model_of, sequence, "
+                             "present, absent, all, any (oui may stand with regex)")  # fmt: skip
+        return self
+
+
+class Says(_Strict):
+    """What a match says. `{name}` stands for what the group of that name captured, `{value}` for the whole value."""
+
+    maker: str | None = Field(None, description="Who built it.")
+    not_maker: str | None = Field(None, description="Who did not build it; only with strength `against`.")
+    brand: str | None = Field(None, description="Whose label it carries.")
+    model: str | None = None
+    kind: Kind | None = None
+    firmware: str | None = None
+    serial: str | None = None
+
+    @cached_property
+    def claims(self) -> tuple[tuple[str, str], ...]:
+        """What a rule says as pairs of field and text, in the order of FIELDS."""
+        return tuple((name, str(value)) for name in FIELDS if (value := getattr(self, name)) is not None)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.claims:
+            raise ValueError("a rule must say something")
+        return self
+
+
+class Source(_Strict):
+    """Where a rule comes from."""
+
+    key: str = Field(description="Key of sources.yaml, which gives repository, commit and date.")
+    at: str = Field("", description="File, line or issue inside that source.")
+
+
+class Example(_Strict):
+    """An input that must match, and what must come out of it."""
+
+    input: str | list[str] | dict[str, str | list[str]] = Field(
+        description="Value of the rule's observable, or several facts."
+    )
+    says: dict[str, str] = Field(default_factory=dict, description="Values that must be captured.")
+    request: str | None = None
+    port: int | None = None
+
+
+class CounterExample(_Strict):
+    """An input that must not match."""
+
+    input: str | list[str] | dict[str, str | list[str]]
+    of: str | None = Field(None, description="Maker whose published answer this is.")
+    request: str | None = None
+    port: int | None = None
+
+
+class Rule(_Strict):
+    """One fingerprint."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9_-]*)+$", max_length=80)]
+    observable: str = Field(description="Fact key that is matched and shown as evidence.")
+    match: Condition
+    probe: str | None = Field(None, description="Only answers of this probe.")
+    request: str | None = Field(None, description="Regular expression that the request must match.")
+    port: list[int] | None = Field(None, description="Only answers from these ports.")
+    says: Says
+    strength: Strength
+    group: Group = Field(description="Independence group; evidence of one group counts once.")
+    own_protocol: bool = Field(False, description="The answer is in the maker's own protocol (SADP, DHIP, ISAPI).")
+    shared: bool = Field(False, description="Devices of other makers are known to match too; their examples may.")
+    source: list[Source] = Field(min_length=1)
+    note: str = ""
+    examples: list[Example] = Field(min_length=1, max_length=20)
+    counter_examples: list[str | CounterExample] = Field(min_length=1, max_length=20)
+
+    @model_validator(mode="after")
+    def _against(self) -> Self:
+        if (self.says.not_maker is not None) != (self.strength is Strength.AGAINST):
+            raise ValueError("`not_maker` and strength `against` go together")
+        return self
+
+
+class MakerFile(_Strict):
+    """One file of `makers/`."""
+
+    maker: str | None = Field(
+        description="Maker of the file's rules; null for files that hold labels or several makers."
+    )
+    own_names: list[str] = Field(default_factory=list, description="Labels that are the maker's own name.")
+    reviewed: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    rules: list[Rule]
+
+
+class Grammar(_Strict):
+    """One line of models.yaml: which model names of a maker are of which kind. The first that matches wins."""
+
+    maker: str
+    kind: Kind
+    regex: str
+    distinct: bool = Field(True, description="False when such names are common elsewhere: gives a kind, never a maker.")
+    source: list[Source] = Field(min_length=1)
+    examples: list[str] = Field(min_length=1)
+    counter_examples: list[str] = Field(min_length=1)
+
+
+class Brand(_Strict):
+    """One line of brands.yaml: a label and who builds, or built, some or all of it."""
+
+    brand: str
+    also: list[str] = Field(default_factory=list, description="Other spellings of the label.")
+    maker: str
+    relation: Relation
+    part: Literal["all", "most", "part", "one-product", "unknown"]
+    range: str = ""
+    state: Literal["current", "former", "mixed", "unknown", "contested"]
+    grade: Literal["A", "B", "C"] = Field(description="A registry or vendor document, B two sources, C one source.")
+    source: list[str] = Field(min_length=1)
+    country: str = ""
+
+
+class SourceEntry(_Strict):
+    """One line of sources.yaml."""
+
+    what: str = Field(description="Repository and commit, or document.")
+    dated: str = Field(pattern=r"^\d{4}(?:-\d{2}(?:-\d{2})?)?$")
+    licence: str = ""
+
+
+def fingerprint_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a file in `fingerprints/makers/`, for editors and for `auditor schema fingerprint`."""
+    schema = MakerFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Fingerprints of one maker"} | schema

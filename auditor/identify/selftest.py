@@ -1,0 +1,235 @@
+"""The self-test of the fingerprint data: one generic check over every rule, grammar, label and prefix."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from auditor.common.data import data_path
+from auditor.common.errors import UsageError
+from auditor.identify.match import Hit, Matcher, group_facts, is_generic
+from auditor.identify.rules import RuleSet, load_rules
+from auditor.identify.schema import FIXED_KEYS, OPEN_KEYS, Condition, CounterExample, Example, Rule, fingerprint_schema
+from auditor.model import Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_TEMPLATE = re.compile(r"\{([a-z_]+)\}")
+_ENDLESS_REPEAT = re.compile(r"\([^()]*[+*][^()]*\)[+*]|\([^()]*[+*][^()]*\)\{\d*,\}")
+
+
+def check(folder: Path | None = None, extra: Path | None = None) -> list[str]:
+    """Return every problem of the fingerprint data, one sentence each; an empty list means that it is sound.
+
+    Checked: the shape of every file; unique ids; rules grouped by observable; known fact keys, makers, labels and
+    sources; regular expressions in RE2 syntax (where the RE2 library is installed) without a repeat inside an endless
+    repeat; that every example matches and yields what it declares, that no counter-example matches, that no rule of
+    another maker takes an example unless one of the two is declared generic; the same for model grammars; that MAC
+    families named by rules exist.
+
+    Args:
+        folder: the data; None takes what is installed.
+        extra: a site's own rules, checked with the built-in ones.
+    """
+    folder = folder or data_path("fingerprints")
+    try:
+        rules = load_rules(folder, extra)
+    except UsageError as error:
+        return [str(error)]
+    problems = list(rules.problems)
+    problems += _vocabulary(folder, rules)
+    problems += _schema_file(folder)
+    for rule in rules.rules:
+        problems += [f"{rule.id}: {text}" for text in (*_shape(rule, rules), *_examples(rule, rules))]
+    problems += _order(rules)
+    problems += _grammars(rules)
+    problems += _brands(rules)
+    return problems
+
+
+def _schema_file(folder: Path) -> list[str]:
+    path = folder / "schema" / "fingerprint.schema.json"
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        return [f"schema/{path.name} cannot be read: {error}"]
+    return (
+        [] if stored == fingerprint_schema() else [f"schema/{path.name} is not what the program prints: write it anew"]
+    )
+
+
+def _vocabulary(folder: Path, rules: RuleSet) -> list[str]:
+    try:
+        words: dict[str, Any] = YAML(typ="safe", pure=True).load((folder / "vocabulary.yaml").read_text("utf-8"))
+        makers = frozenset(words["makers"])
+    except (OSError, YAMLError, KeyError, TypeError) as error:
+        return [f"vocabulary.yaml cannot be read: {error}"]
+    labels = {line.brand for line in rules.brand_lines} | makers
+    for file in rules.files.values():
+        labels |= set(file.own_names)
+    problems: list[str] = []
+    for rule in rules.rules:
+        said = (rule.says.maker, rule.says.not_maker)
+        problems += [
+            f"{rule.id}: maker {maker} is not in vocabulary.yaml" for maker in said if maker and maker not in makers
+        ]
+        brand = rule.says.brand
+        if brand is not None and "{" not in brand and brand not in labels:
+            problems.append(f"{rule.id}: label {brand} is neither in brands.yaml nor a maker's own name")
+    used = {rule.says.maker for rule in rules.rules} | {maker for rule in rules.rules for maker in _named(rule)}
+    problems += [
+        f"vocabulary.yaml: nothing uses maker {maker}" for maker in sorted(makers - {name for name in used if name})
+    ]
+    return problems
+
+
+def _named(rule: Rule) -> Iterator[str]:
+    for counter in rule.counter_examples:
+        if isinstance(counter, CounterExample) and counter.of:
+            yield counter.of
+    if rule.says.not_maker:
+        yield rule.says.not_maker
+
+
+def _shape(rule: Rule, rules: RuleSet) -> Iterator[str]:
+    groups: set[str] = set()
+    for condition, key in _conditions(rule.match, rule.observable):
+        if key not in FIXED_KEYS and not OPEN_KEYS.fullmatch(key):
+            yield f"unknown fact key {key}"
+        if condition.oui is not None and condition.oui not in rules.prefixes.families:
+            yield f"no block of family {condition.oui} in oui/"
+        if condition.model_of is not None and not any(line.maker == condition.model_of for line in rules.grammar_lines):
+            yield f"no grammar of {condition.model_of} in models.yaml"
+        if condition.regex is not None:
+            groups |= set(re.compile(condition.regex).groupindex)
+            yield from _expression(condition.regex)
+    if rule.request is not None:
+        yield from _expression(rule.request)
+    says = rule.says
+    for template in (says.maker, says.brand, says.model, says.firmware, says.serial):
+        for name in _TEMPLATE.findall(template or ""):
+            if name != "value" and name not in groups:
+                yield f"says {{{name}}}, which no expression captures"
+    for source in rule.source:
+        if source.key not in rules.sources:
+            yield f"source {source.key} is not in sources.yaml"
+
+
+def _conditions(match: Condition, outer: str) -> Iterator[tuple[Condition, str]]:
+    key = match.observable or outer
+    yield match, key
+    for part in (*(match.all or ()), *(match.any or ())):
+        yield from _conditions(part, key)
+
+
+def _expression(text: str) -> Iterator[str]:
+    if _ENDLESS_REPEAT.search(text):
+        yield f"expression {text!r} repeats a repeat without end"
+    if importlib.util.find_spec("re2") is not None:
+        re2: Any = importlib.import_module("re2")  # a test dependency; without it this one check does not run
+        options = re2.Options()
+        options.log_errors = False
+        try:
+            re2.compile(text, options)
+        except re2.error as error:
+            yield f"expression {text!r} is not RE2 syntax: {error}"
+
+
+def _examples(rule: Rule, rules: RuleSet) -> Iterator[str]:
+    alone = Matcher([rule], rules.prefixes, rules.grammars, rules.brands)
+    for number, example in enumerate(rule.examples, start=1):
+        observations = observations_of(rule, example)
+        hits = alone.hits(observations)
+        if not hits:
+            yield f"example {number} does not match"
+            continue
+        said = {name: hits[0].text(template) for name, template in _templates(rule)}
+        captured = hits[0].captured
+        for name, wanted in example.says.items():
+            if said.get(name, captured.get(name)) != wanted:
+                yield f"example {number} yields {name} {said.get(name, captured.get(name))!r}, not {wanted!r}"
+        if not is_generic(rule):
+            yield from _taken(rule, number, rules.matcher.hits(observations))
+    for number, counter in enumerate(rule.counter_examples, start=1):
+        wrong = CounterExample(input=counter, of=None) if isinstance(counter, str) else counter
+        if alone.hits(observations_of(rule, wrong)):
+            yield f"counter-example {number} matches"
+
+
+def _taken(rule: Rule, number: int, hits: list[Hit]) -> Iterator[str]:
+    mine = rule.says.maker
+    if mine is None:
+        return
+    for hit in hits:
+        theirs = hit.rule.says.maker
+        if theirs is not None and theirs != mine and not is_generic(hit.rule):
+            yield f"example {number} is taken by {hit.rule.id} of {theirs}"
+
+
+def _templates(rule: Rule) -> Iterator[tuple[str, str]]:
+    for name in ("maker", "brand", "model", "firmware", "serial"):
+        template = getattr(rule.says, name)
+        if template is not None:
+            yield name, template
+
+
+def observations_of(rule: Rule, example: Example | CounterExample) -> list[Observation]:
+    """Return the observations that an example of a rule stands for, as one response."""
+    given = example.input
+    facts = group_facts(given if isinstance(given, dict) else {rule.observable: given})
+    probe = rule.probe or rule.observable.split(".", 1)[0]
+    port = example.port or (rule.port[0] if rule.port else None)
+    return [Observation("example", probe, key, values, 1, port, example.request) for key, values in facts.items()]
+
+
+def _order(rules: RuleSet) -> Iterator[str]:
+    for name, file in rules.files.items():
+        seen: list[str] = []
+        for rule in file.rules:
+            if rule.observable in seen[:-1] and rule.observable != seen[-1]:
+                yield f"{name}: rule {rule.id} stands apart from the other rules of {rule.observable}"
+            elif not seen or rule.observable != seen[-1]:
+                seen.append(rule.observable)
+
+
+def _grammars(rules: RuleSet) -> Iterator[str]:
+    for line in rules.grammar_lines:
+        where = f"models.yaml: {line.maker} {line.regex!r}"
+        yield from (f"{where}: {text}" for text in _expression(line.regex))
+        for source in line.source:
+            if source.key not in rules.sources:
+                yield f"{where}: source {source.key} is not in sources.yaml"
+        for name in line.examples:
+            found = rules.grammars.find(line.maker, name)
+            if found is not line:
+                yield f"{where}: example {name} is read as {found.kind.value if found else 'no model'} by another line"
+            for other in {item.maker for item in rules.grammar_lines} - {line.maker}:
+                if line.distinct and rules.grammars.is_model_of(other, name):
+                    yield f"{where}: example {name} is a model of {other} too"
+        pattern = re.compile(line.regex, re.IGNORECASE)
+        yield from (
+            f"{where}: counter-example {name} matches" for name in line.counter_examples if pattern.search(name)
+        )
+
+
+def _brands(rules: RuleSet) -> Iterator[str]:
+    seen: set[tuple[str, str]] = set()
+    for line in rules.brand_lines:
+        if (line.brand, line.maker) in seen:
+            yield f"brands.yaml: {line.brand} of {line.maker} stands twice"
+        seen.add((line.brand, line.maker))
+        yield from (
+            f"brands.yaml: {line.brand}: source {key} is not in sources.yaml"
+            for key in line.source
+            if key not in rules.sources
+        )
+        if rules.brands.is_own_name(line.maker, line.brand):
+            yield f"brands.yaml: {line.brand} is {line.maker}'s own name"

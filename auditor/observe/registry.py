@@ -1,0 +1,34 @@
+"""Every probe that has a parser, in one table; a test walks all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.observe import dhip, http, isapi, mac, magicbox, onvif, plain, rtsp, sadp, snmp, ssdp, tls, wsd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from auditor.observe.text import FactMap
+
+PARSERS: Mapping[str, Callable[[bytes, str | None], FactMap]] = {
+    "http": http.parse,
+    "rtsp": rtsp.parse,
+    "tls": tls.parse,
+    "onvif": onvif.parse,
+    "wsd": wsd.parse,
+    "sadp": sadp.parse,
+    "dhip": dhip.parse,
+    "ssdp": ssdp.parse,
+    "isapi": isapi.parse,
+    "magicbox": magicbox.parse,
+    "mac": mac.parse,
+    "snmp": snmp.parse,
+    "mdns": plain.mdns,
+    "dhcp": plain.banner("dhcp.vendor_class"),
+    "dns": plain.banner("dns.name"),
+    "ftp": plain.banner("ftp.banner"),
+    "telnet": plain.banner("telnet.banner"),
+    "ssh": plain.banner("ssh.banner"),
+    "sip": plain.sip,
+}

@@ -1,0 +1,218 @@
+"""What a device is, by the rules of design, section 5."""
+
+import itertools
+import json
+import random
+
+import pytest
+
+from auditor.identify import identify
+from auditor.model import Kind, Observation, Relation, Verdict
+
+HIK_MAC, DAHUA_MAC, AXIS_MAC = "44:19:b6:00:00:05", "3c:ef:8c:00:00:05", "ac:cc:8e:00:00:05"
+SCOPES = "onvif://www.onvif.org/"
+
+
+def test_the_worked_example_of_the_design(name):
+    found = name({"http.server": "App-webs/"}, {"rtsp.server": "Rtsp Server/3.0"}, {"mac": HIK_MAC})
+    shown = found.to_json()
+    assert (shown["maker"], shown["confidence"], shown["verdict"], shown["conflicts"]) == (
+        "Hikvision",
+        0.997,
+        "confirmed",
+        [],
+    )
+    assert [(item["fingerprint"], item["says"], item["strength"], item["group"]) for item in shown["evidence"]] == [
+        ("hikvision.http.server.app-webs", "maker Hikvision", "conclusive", "web"), ("hikvision.mac", "maker Hikvision", "moderate", "mac")]  # fmt: skip
+
+
+def test_one_banner_never_confirms(name):
+    assert name({"http.server": "App-webs/"}).verdict is Verdict.PROBABLE
+    assert (
+        name({"http.server": "DNVRS-Webs"}, {"http.body": 'x = "/doc/page/login.asp?_"'}).verdict is Verdict.PROBABLE
+    )  # one group
+
+
+def test_own_protocol_confirms_alone(name):
+    sadp = name({"sadp.DeviceDescription": "DS-2CD2385G1-I"})
+    assert (sadp.verdict, sadp.kind, sadp.model) == (Verdict.CONFIRMED, Kind.CAMERA, "DS-2CD2385G1-I")
+    dhip = name({"dhip.method": "client.notifyDevInfo", "dhip.DeviceType": "IPC-HDW1431T1-S4"})
+    assert (dhip.maker, dhip.verdict, dhip.kind) == ("Dahua", Verdict.CONFIRMED, Kind.CAMERA)
+    isapi = name(
+        {
+            "http.status": "401",
+            "http.body": "<userCheck>\n<statusValue>401</statusValue>\n<statusString>Unauthorized</statusString>",
+        }
+    )
+    assert (isapi.maker, isapi.verdict) == ("Hikvision", Verdict.CONFIRMED)
+
+
+@pytest.mark.parametrize(("mac", "maker"), [(HIK_MAC, "Hikvision"), (DAHUA_MAC, "Dahua"), (AXIS_MAC, "Axis")])
+def test_a_prefix_alone_is_only_possible(name, mac, maker):
+    found = name({"mac": mac})
+    assert (found.maker, found.verdict, found.confidence) == (maker, Verdict.POSSIBLE, 0.70)
+
+
+@pytest.mark.parametrize(
+    "mac", ["40:2c:76:10:00:05", "44:6f:d8:a0:00:05", "20:5a:8f:00:00:05", "46:19:b6:00:00:05", "b0:b3:53:70:00:05"]
+)
+def test_lookalikes_and_local_addresses_say_nothing(name, mac):
+    found = name({"mac": mac})
+    assert (found.maker, found.brand, found.verdict, found.evidence) == (None, None, Verdict.UNIDENTIFIED, ())
+
+
+def test_a_label_names_no_maker(name):
+    for facts in (
+        {"http.title": "Lorex"},
+        {"onvif.manufacturer": "Amcrest"},
+        {"mac": "00:1f:54:00:00:05"},
+        {"http.title": "Annke NVR"},
+    ):
+        found = name(facts)
+        assert (found.maker, found.verdict, found.rebrand, found.relation) == (None, Verdict.UNIDENTIFIED, False, None)
+        assert found.brand in {"Lorex", "Amcrest", "Annke"}
+
+
+def test_label_with_evidence_of_the_maker(name):
+    found = name(
+        {"rtsp.www_authenticate": 'Digest realm="Login to ND011811000000", nonce="e"'}, {"http.title": "Lorex"}
+    )
+    assert (found.maker, found.brand, found.rebrand, found.relation) == ("Dahua", "Lorex", True, Relation.RESELLER)
+    found = name({"sadp.DeviceDescription": "X"}, {"mac": "0c:a6:4c:00:00:05"})
+    assert (found.maker, found.brand, found.rebrand, found.relation) == ("Hikvision", "EZVIZ", True, Relation.SUB_BRAND)
+    found = name({"wsd.scopes": [SCOPES + "name/HIKVISION%20DS-2CD2385G1-I"]})
+    assert (found.maker, found.brand, found.rebrand, found.relation) == ("Hikvision", "Hikvision", False, None)
+    found = name({"http.server": "App-webs/"})
+    assert (found.brand, found.rebrand) == (None, False)
+
+
+def test_the_makers_name_in_a_certificate_does_not_hide_the_label(name):
+    subject = {"tls.subject": "CN=www.hikvision.com,OU=DVRNVR,O=HIKVISION,L=HangZhou,ST=ZheJiang,C=CN"}
+    found = name(subject, {"wsd.scopes": [SCOPES + "name/TRENDnet%20TV-IP310PI"]})
+    assert (found.maker, found.brand, found.rebrand, found.relation) == (
+        "Hikvision",
+        "TRENDnet",
+        True,
+        Relation.RESELLER,
+    )
+    found = name(subject, {"mac": "00:14:d1:00:00:05"})  # a prefix is too weak a sign to put another label on it
+    assert (found.brand, found.rebrand) == ("Hikvision", False)
+
+
+def test_a_reseller_prefix_neither_clears_nor_conflicts(name):
+    found = name({"wsd.scopes": [SCOPES + "extension/Honeywell_mask/37777"]}, {"mac": "00:40:84:00:00:05"})
+    assert (found.maker, found.brand, found.rebrand, found.conflicts) == ("Dahua", "Honeywell", True, ())
+    assert found.verdict is Verdict.PROBABLE
+
+
+def test_two_makers_are_a_conflict_and_no_average(name):
+    found = name({"http.server": "App-webs/"}, {"mac": AXIS_MAC})
+    assert (found.maker, found.confidence, found.verdict) == ("Hikvision", 0.99, Verdict.PROBABLE)
+    [conflict] = found.conflicts
+    assert conflict.says == ("Hikvision", "Axis")
+    assert conflict.fingerprints == ("hikvision.http.server.app-webs", "axis.mac")
+    both = name(
+        {"http.server": "App-webs/"}, {"mac": HIK_MAC}, {"tls.subject": "CN=axis-accc8ea31abf,O=Axis Communications AB"}
+    )
+    assert (both.maker, both.verdict) == ("Hikvision", Verdict.PROBABLE)  # a rival that is itself probable
+    assert both.conflicts[0].says == ("Hikvision", "Axis")
+
+
+def test_a_foreign_prefix_never_wins_a_tie(name):
+    found = name({"http.header.p3p": "CP=CAO PSA OUR"}, {"mac": AXIS_MAC})
+    assert found.maker == "Dahua"
+    assert found.conflicts[0].says == ("Dahua", "Axis")
+
+
+def test_evidence_against_stops_copied_strings(name):
+    copied = {"rtsp.body": "v=0\ns=Media Presentation\ne=NONE\na=Media_header:MEDIAINFO=494D4B48;\na=appversion:1.0\n"}
+    assert name(copied).maker == "Hikvision"
+    found = name(copied, {"onvif.manufacturer": "IPCAM"})
+    assert (found.maker, found.verdict) == (None, Verdict.UNIDENTIFIED)
+    proven = name({"sadp.DeviceDescription": "DS-2CD2385G1-I"}, {"onvif.manufacturer": "IPCAM"})
+    assert (proven.maker, proven.verdict) == ("Hikvision", Verdict.CONFIRMED)
+    assert proven.conflicts[0].says == ("Hikvision", "not Hikvision")
+
+
+def test_what_another_maker_said_is_not_taken_over(name):
+    found = name({"sadp.DeviceDescription": "DS-2CD2385G1-I", "sadp.DeviceSN": "DS-2CD2385G1-I20200414AAWRE33842150"},
+                 {"rtsp.www_authenticate": 'Digest realm="Login to 4K01FD2PAJ6E3FF"'})  # fmt: skip
+    assert (found.maker, found.serial) == ("Hikvision", "DS-2CD2385G1-I20200414AAWRE33842150")
+
+
+@pytest.mark.parametrize(("model", "kind"), [
+    ("DS-2CD2385G1-I", "camera"), ("DS-2TD2636B-10/P", "thermal"), ("DS-7616NI-K2", "recorder"), ("DS-K1T671M", "access-terminal"),
+    ("DS-KV6113-WPE1(B)", "intercom"), ("DS-2DE4425IW-DE", "ptz"), ("iDS-6708NXI-I", "recorder"), ("ISD-SMG318LT", "scanner"),
+    ("DS-6704HUHI-K", "encoder"), ("CMIP7442N-28M", "unknown"),
+])  # fmt: skip
+def test_kind_by_the_models_of_the_maker(name, model, kind):
+    assert name({"sadp.DeviceDescription": model}).kind.value == kind
+
+
+def test_kind_without_a_known_model(name):
+    assert name({"sadp.DeviceDescription": "LTD8308", "sadp.AnalogChannelNum": "8"}).kind is Kind.RECORDER
+    assert (
+        name(
+            {"dhip.method": "client.notifyDevInfo", "dhip.DeviceType": "SS 3530 MF FACE W", "dhip.DeviceClass": "BSC"}
+        ).kind
+        is Kind.ACCESS_TERMINAL
+    )
+
+
+@pytest.mark.parametrize("facts", [
+    {"http.server": "nginx/1.4.6"}, {"http.server": "Boa/0.94.13"}, {"http.server": "GoAhead-Webs"}, {"http.server": "Webs"},
+    {"http.server": "lighttpd/1.4.35"}, {"http.status": "200"}, {"rtsp.public": "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, PAUSE"},
+    {"rtsp.server": "Rtsp Server/3.0"}, {"http.title": "Login"}, {"http.www_authenticate": 'Basic realm="Login to use!"'}, {"onvif.manufacturer": "General"},
+    {"snmp.sysobjectid": "1.3.6.1.4.1.50001.1"}, {},
+])  # fmt: skip
+def test_generic_answers_name_nobody(name, facts):
+    found = name(facts)
+    assert (found.maker, found.verdict) == (None, Verdict.UNIDENTIFIED)
+    assert found.confidence < 0.5
+
+
+def test_facts_of_different_answers_are_not_mixed(name):
+    public = "OPTIONS, DESCRIBE, ANNOUNCE, SETUP, PLAY, RECORD, PAUSE, TEARDOWN, SET_PARAMETER, GET_PARAMETER"
+    assert name({"rtsp.server": "Rtsp Server/3.0", "rtsp.public": public}).maker == "Dahua"
+    assert name({"rtsp.server": "Rtsp Server/3.0"}, {"rtsp.public": public}).maker is None
+
+
+def test_a_rule_may_demand_a_request(name):
+    body = {"http.body": "table.MotionDetect[0].Enable=true"}
+    assert name(body, request="GET /cgi-bin/configManager.cgi?action=getConfig").maker == "Dahua"
+    assert name(body, request="GET /").maker is None
+    assert name(body).maker is None
+
+
+def test_result_does_not_depend_on_order(rules):
+    facts = [("http.server", ("App-webs/",), 1), ("http.title", ("Annke",), 1), ("mac", (AXIS_MAC,), 2), ("rtsp.www_authenticate", ('Digest realm="IP Camera(C1214)"',), 3),
+             ("onvif.model", ("DS-2CD1343G2-LIUF",), 4), ("onvif.manufacturer", ("LTS",), 4)]  # fmt: skip
+    observations = [Observation("d", key.split(".")[0], key, values, response, 80) for key, values, response in facts]
+    wanted = identify("d", observations, rules)
+    for order in itertools.islice(itertools.permutations(observations), 0, 720, 7):
+        assert identify("d", order, rules) == wanted
+    text = json.dumps(wanted.to_json())
+    shuffled = list(observations)
+    random.Random(1).shuffle(shuffled)
+    assert json.dumps(identify("d", shuffled, rules).to_json()) == text
+
+
+def test_device_text_in_evidence_is_fit_to_be_shown(name):
+    found = name({"sadp.DeviceDescription": "DS-2CD\x1b[31m\u202e" + "x" * 9000})
+    assert "\x1b" not in found.model
+    assert "\u202e" not in found.model
+    assert all(len(item.value) < 400 for item in found.evidence)
+
+
+def test_same_clue_on_two_ports_counts_once(rules):
+    observations = [
+        Observation("d", "http", "http.server", ("App-webs/",), number, port) for number, port in ((1, 80), (2, 8080))
+    ]
+    found = identify("d", observations, rules)
+    assert (found.confidence, found.verdict) == (0.99, Verdict.PROBABLE)
+    assert [item.port for item in found.evidence] == [80, 8080]
+
+
+def test_http_and_rtsp_realm_are_one_clue(name):
+    realm = 'Digest realm="Login to 4K01FD2PAJ6E3FF", nonce="1"'
+    assert name({"http.www_authenticate": realm}, {"rtsp.www_authenticate": realm}).verdict is Verdict.PROBABLE

@@ -1,0 +1,75 @@
+"""The self-test finds what it is there to find."""
+
+import shutil
+
+import pytest
+
+from auditor.common.data import data_path
+from auditor.identify.selftest import check
+
+GOOD = """maker: Sunell
+reviewed: '2026-11-21'
+rules:
+  - id: sunell.http.server
+    observable: http.server
+    match: {regex: '^sun (?P<model>[a-z]+)$'}
+    says: {maker: Sunell, model: '{model}'}
+    strength: strong
+    group: web
+    source: [{key: FACTS}]
+    examples: [{input: sun abc, says: {model: abc}}]
+    counter_examples: [moon]
+"""
+
+
+def _problems(tmp_path, text):
+    (tmp_path / "site.yaml").write_text(text)
+    return check(extra=tmp_path)
+
+
+def test_sound_rules_have_no_problem(tmp_path):
+    assert _problems(tmp_path, GOOD) == []
+
+
+@pytest.mark.parametrize(("old", "new", "part"), [
+    ("input: sun abc", "input: sunabc", "example 1 does not match"), ("model: abc", "model: abd", "yields model 'abc', not 'abd'"),
+    ("[moon]", "[sun moon]", "counter-example 1 matches"), ("key: FACTS", "key: NOWHERE", "source NOWHERE"),
+    ("maker: Sunell, model", "maker: Sunnel, model", "not in vocabulary"), ("observable: http.server", "observable: http.sever", "unknown fact key"),
+    ("'^sun (?P<model>[a-z]+)$'", "'^sun (?P<model>[a-z]+)(?=$)'", "not RE2 syntax"), ("'^sun (?P<model>[a-z]+)$'", "'^sun (?P<model>(?:[a-z]+)+)$'", "repeats a repeat"),
+    ("model: '{model}'}", "model: '{modell}'}", "no expression captures"), ("examples: [{input: sun abc, says: {model: abc}}]", "examples: []", "at least 1 item"),
+    ("counter_examples: [moon]", "counter_examples: []", "at least 1 item"), ("source: [{key: FACTS}]", "source: []", "at least 1 item"),
+    ("{regex: '^sun (?P<model>[a-z]+)$'}", "{oui: Nobody}", "no block of family Nobody"), ("{regex: '^sun (?P<model>[a-z]+)$'}", "{model_of: Nobody}", "no grammar of Nobody"),
+    ("{regex: '^sun (?P<model>[a-z]+)$'}\n    says: {maker: Sunell, model: '{model}'}", "{exact: App-webs/}\n    says: {maker: Sunell}", "taken by sunell.http.server of Sunell"),
+])  # fmt: skip
+def test_each_fault_is_found(tmp_path, old, new, part):
+    assert old in GOOD
+    problems = _problems(tmp_path, GOOD.replace(old, new))
+    assert any(part in problem for problem in problems), problems
+
+
+def test_rules_of_one_observable_stand_together(tmp_path):
+    rule = GOOD.split("rules:\n")[1]
+    other = rule.replace("sunell.http.server", "sunell.http.title").replace(
+        "observable: http.server", "observable: http.title"
+    )
+    assert any(
+        "stands apart" in problem
+        for problem in _problems(tmp_path, GOOD + other + rule.replace("sunell.http.server", "sunell.http.server2"))
+    )
+
+
+@pytest.mark.parametrize(("file", "old", "new", "part"), [
+    ("schema/fingerprint.schema.json", "{", '{"x": 1, ', "write it anew"), ("schema/fingerprint.schema.json", "{", "", "cannot be read"),
+    ("vocabulary.yaml", "makers:", "words:", "vocabulary.yaml cannot be read"), ("vocabulary.yaml", "  - Axis\n", "  - Axis\n  - Nobody\n", "nothing uses maker Nobody"),
+    ("models.yaml", "examples: [DS-2TD2636B-10/P", "examples: [DS-2CD2636B-10/P", "by another line"), ("models.yaml", "key: HIKFW", "key: NOWHERE", "source NOWHERE"),
+    ("brands.yaml", "- {brand: LTS", "- {brand: Hikvision", "own name"), ("brands.yaml", "source: [B-IEEE]", "source: [NOWHERE]", "source NOWHERE"),
+    ("makers/axis.yaml", "maker:", "makr:", "axis.yaml"),
+])  # fmt: skip
+def test_faults_of_the_data_folder_are_found(tmp_path, file, old, new, part):
+    folder = tmp_path / "fingerprints"
+    shutil.copytree(data_path("fingerprints"), folder)
+    path = folder / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    problems = check(folder)
+    assert any(part in problem for problem in problems), problems
