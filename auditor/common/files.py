@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# What a disk, a quota or a network file system answers to a write.
+_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.ESTALE})
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
 
@@ -48,8 +51,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """Yield a binary stream whose content becomes `path` when the block ends without an error.
 
     Raises:
-        StorageError: as `write_private`.
+        StorageError: as `write_private`. An error of the block itself that no disk gives passes unchanged.
     """
+    foreign: OSError | None = None
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         if path.is_symlink():
@@ -57,7 +61,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE)
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                yield stream
+                try:
+                    yield stream
+                except OSError as error:
+                    if error.errno in _OF_THE_DISK:
+                        raise
+                    foreign = error
+                    raise
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(path)
@@ -66,6 +76,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
+        if error is foreign:
+            raise
         raise StorageError(f"cannot write {path}: {error.strerror}") from error
 
 

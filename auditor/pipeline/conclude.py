@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from auditor import __version__
 from auditor.assess import Contacts, Seen, SubnetFacts, cover, judge, mark, units
+from auditor.assess.coverage import THIS_MACHINE
 from auditor.common.errors import ExitCode
 from auditor.identify import identify
 from auditor.model import (
@@ -170,11 +171,17 @@ def _exit_code(
         codes.append(ExitCode.FLAGGED)
     if not complete:
         codes.append(ExitCode.INCOMPLETE)
-    if facts.cannot_scan:
+    if facts.cannot_scan or _no_way(gathered):
         codes.append(ExitCode.CANNOT_SCAN)
     if gathered.stopped_subnets:
         codes.append(ExitCode.STOPPED)
     return ExitCode.worst(*codes)
+
+
+def _no_way(gathered: Gathered) -> bool:
+    """Return whether no address of the scope could be reached from this machine, its own addresses left aside."""
+    results = {look.result for looks in gathered.looks.values() for look in looks if look.reason != THIS_MACHINE}
+    return bool(gathered.looks) and not gathered.sightings and results <= {LookResult.UNREACHABLE} and bool(results)
 
 
 def _run(

@@ -74,3 +74,11 @@ def test_a_folder_is_private_and_an_open_one_is_tightened(tmp_path):
     link.symlink_to(folder)
     with pytest.raises(StorageError, match="symbolic link"):
         files.make_private_folder(link)
+
+
+def test_an_error_of_the_caller_is_not_blamed_on_the_disk(tmp_path):
+    with pytest.raises(PermissionError), files.replacing(tmp_path / "a"):
+        raise PermissionError(errno.EACCES, "Permission denied", "somewhere else")
+    with pytest.raises(StorageError), files.replacing(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not list(tmp_path.iterdir())

@@ -39,8 +39,14 @@ def sent(lab):
     ("authorisation", "says"),
     [
         (None, "authorisation"),
-        ({"by": "A", "reference": "R", "valid_from": "2020-01-01", "valid_until": "2020-12-31"}, "ended with 2020-12-31"),
-        ({"by": "A", "reference": "R", "valid_from": "2090-01-01", "valid_until": "2090-12-31"}, "begins on 2090-01-01"),
+        (
+            {"by": "A", "reference": "R", "valid_from": "2020-01-01", "valid_until": "2020-12-31"},
+            "ended with 2020-12-31",
+        ),
+        (
+            {"by": "A", "reference": "R", "valid_from": "2090-01-01", "valid_until": "2090-12-31"},
+            "begins on 2090-01-01",
+        ),
     ],
     ids=["none", "over", "not-yet"],
 )
@@ -84,7 +90,9 @@ def test_only_narrows_the_permits_and_never_the_truth(routed, tmp_path):
     target = next(t["address"] for t in routed.truth() if t["flagged_maker"] and not t["excluded"])
     audited = scan(routed, tmp_path / "run", "--only", target, **FAST)
     assert audited.done.returncode == 3
-    asked = {address for address, seen in audited.wire["addresses"].items() if seen["ip"] and not address.startswith("239.")}
+    asked = {
+        address for address, seen in audited.wire["addresses"].items() if seen["ip"] and not address.startswith("239.")
+    }
     assert asked <= {target}
     coverage = audited.audit["coverage"]
     assert coverage["scope_size"] == sum(coverage["states"].values())
@@ -121,7 +129,11 @@ def test_an_interruption_before_the_first_packet_is_incomplete_too(routed, tmp_p
     site = routed.write_site(tmp_path / "site.yaml")
     routed.reset()
     running = routed.popen(
-        command("scan", site, "--out", tmp_path / "run"), env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command("scan", site, "--out", tmp_path / "run"),
+        env=ENV,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     time.sleep(0.45)
     running.send_signal(number)
@@ -135,7 +147,11 @@ def test_an_interruption_before_the_first_packet_is_incomplete_too(routed, tmp_p
 def test_an_interrupted_run_leaves_a_marked_and_valid_report(routed, tmp_path, number, stage):
     site = routed.write_site(tmp_path / "site.yaml")
     running = routed.popen(
-        command("scan", site, "--out", tmp_path / "run"), env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command("scan", site, "--out", tmp_path / "run"),
+        env=ENV,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     wait_for(running, tmp_path / "run" / "run.log", f'"name": "{stage}"')
     time.sleep(1.5)
