@@ -214,14 +214,14 @@ def fingerprints() -> None:
 
 
 @fingerprints.command("check")
-@click.option("--rules", type=_FOLDER, help="Check this folder instead of the built-in data.")
-@_example("auditor fingerprints check")
+@click.option("--rules", type=_FOLDER, help="Check this folder of site-local fingerprints too.")
+@_example("auditor fingerprints check", "auditor fingerprints check --rules our-rules")
 @click.pass_context
 def fingerprints_check(ctx: click.Context, rules: Path | None) -> None:
     """Run the self-test of the fingerprints: every example and counter-example of every rule."""
     from auditor.identify import selftest  # noqa: PLC0415
 
-    _report_problems(ctx, selftest.check(rules), "fingerprints")
+    _report_problems(ctx, selftest.check(extra=rules), "fingerprints")
 
 
 @fingerprints.command("list")

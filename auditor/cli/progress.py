@@ -39,6 +39,9 @@ class Quiet:
     def step(self, text: str = "") -> None:
         """Ignore the step."""
 
+    def subnets(self, done: int, total: int) -> None:
+        """Ignore the subnets."""
+
     def found(self, address: str) -> None:
         """Ignore the address."""
 
@@ -60,6 +63,7 @@ class _Counting(Quiet):
         self.stage_name = "start"
         self.total: int | None = None
         self.done = 0
+        self.subnets_done = (0, 0)
         self.devices = 0
         self.flagged_count = 0
         self.notes: list[str] = []
@@ -76,6 +80,9 @@ class _Counting(Quiet):
 
     def step(self, text: str = "") -> None:  # noqa: ARG002  (the plain display shows counts only)
         self.done += 1
+
+    def subnets(self, done: int, total: int) -> None:
+        self.subnets_done = (done, total)
 
     def found(self, address: str) -> None:  # noqa: ARG002
         self.devices += 1
@@ -148,6 +155,7 @@ class _Screen(_Counting):
             facts.add_row("Stage", Text(self.stage_name))
             of = f" of {self.total}" if self.total is not None else ""
             facts.add_row("Done", f"{self.done}{of}")
+            facts.add_row("Subnets", "{} of {}".format(*self.subnets_done))
             facts.add_row("Devices found", str(self.devices))
             facts.add_row("Flagged", str(self.flagged_count))
             facts.add_row("Packets/s", f"{self.packets_per_second():.0f}")

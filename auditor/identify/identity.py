@@ -177,14 +177,19 @@ def _evidence(claims: Sequence[_Claim], rules: RuleSet) -> tuple[Evidence, ...]:
     ordered = sorted(
         claims, key=lambda claim: (claim.strength, FIELDS.index(claim.field))
     )  # claims come in their order
-    return tuple(
-        Evidence(
-            claim.fingerprint, claim.hit.key, _shown(claim.value),
-            f"not {claim.text}" if claim.field == "not_maker" else f"{claim.field} {claim.text}",
-            claim.hit.rule.strength, claim.hit.rule.group, claim.hit.port, rules.source_text(claim.hit.rule),
-        )
-        for claim in ordered
-    )  # fmt: skip
+    # One rule that says the same of several answers of one port is one piece of evidence to a reader: a login
+    # challenge differs only by its nonce each time it is seen.
+    first: dict[tuple[str, str, int | None, str], Evidence] = {}
+    for claim in ordered:
+        says = f"not {claim.text}" if claim.field == "not_maker" else f"{claim.field} {claim.text}"
+        first.setdefault(
+            (claim.fingerprint, claim.hit.key, claim.hit.port, says),
+            Evidence(
+                claim.fingerprint, claim.hit.key, _shown(claim.value), says, claim.hit.rule.strength,
+                claim.hit.rule.group, claim.hit.port, rules.source_text(claim.hit.rule),
+            ),
+        )  # fmt: skip
+    return tuple(first.values())
 
 
 def _conflicts(maker: str | None, rivals: Sequence[_Candidate], claims: Sequence[_Claim]) -> tuple[Conflict, ...]:

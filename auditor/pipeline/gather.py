@@ -88,12 +88,17 @@ async def gather(
     context = DiscoverContext(
         scope=site.scope, network=network, ports=site.ports, methods=site.methods, say=observer.say
     )
-    observer.stage("discover", sum(1 for _ in site.scope.permits()))
+    waiting = {subnet.cidr: sum(1 for _ in site.scope.permits(subnet)) for subnet in site.scope.subnets()}
+    asked = {cidr for cidr, number in waiting.items() if number}
+    observer.stage("discover", sum(waiting.values()))
+    observer.subnets(0, len(asked))
     try:
         async for item in discover_site(context):
             if isinstance(item, Look):
+                if item.address not in into.looks:
+                    observer.step(item.address)
+                    _count_down(site, item.address, waiting, asked, observer)
                 into.looks[item.address].append(item)
-                observer.step(item.address)
                 continue
             if item.address not in into.sightings:
                 observer.found(item.address)
@@ -104,6 +109,18 @@ async def gather(
         into.limits.extend(context.limits)
         into.warnings.extend(context.warnings)
     await _probe_all(site, network, into, observer, record, finished)
+
+
+def _count_down(
+    site: SiteFile, address: str, waiting: dict[str, int], asked: set[str], observer: Observer
+) -> None:  # fmt: skip
+    """Tell the observer when the last address of a subnet has been looked at."""
+    subnet = site.scope.subnet_of(address)
+    if subnet is None:
+        return
+    waiting[subnet.cidr] -= 1
+    if waiting[subnet.cidr] == 0:
+        observer.subnets(sum(waiting[cidr] == 0 for cidr in asked), len(asked))
 
 
 async def _probe_all(

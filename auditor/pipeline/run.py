@@ -71,6 +71,9 @@ class _LoggingObserver:
     def step(self, text: str = "") -> None:
         self._inner.step(text)
 
+    def subnets(self, done: int, total: int) -> None:
+        self._inner.subnets(done, total)
+
     def found(self, address: str) -> None:
         self._log.info("found", address=address)
         self._inner.found(address)

@@ -20,6 +20,9 @@ class Observer(Protocol):
     def step(self, text: str = "") -> None:
         """Note that one step of the stage is done; `text` says which."""
 
+    def subnets(self, done: int, total: int) -> None:
+        """Note how many of the declared subnets discovery has looked at completely."""
+
     def found(self, address: str) -> None:
         """Note that an address answered for the first time."""
 

@@ -6,8 +6,9 @@ import random
 
 import pytest
 
-from auditor.identify import identify
-from auditor.model import Kind, Observation, Relation, Verdict
+from auditor.identify import identify, load_rules
+from auditor.model import Kind, Observation, Outcome, Relation, Verdict
+from auditor.observe import observe
 
 HIK_MAC, DAHUA_MAC, AXIS_MAC = "44:19:b6:00:00:05", "3c:ef:8c:00:00:05", "ac:cc:8e:00:00:05"
 SCOPES = "onvif://www.onvif.org/"
@@ -216,3 +217,18 @@ def test_same_clue_on_two_ports_counts_once(rules):
 def test_http_and_rtsp_realm_are_one_clue(name):
     realm = 'Digest realm="Login to 4K01FD2PAJ6E3FF", nonce="1"'
     assert name({"http.www_authenticate": realm}, {"rtsp.www_authenticate": realm}).verdict is Verdict.PROBABLE
+
+
+def test_the_same_sign_seen_twice_on_one_port_is_one_piece_of_evidence():
+    rules = load_rules()
+    challenge = (
+        'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm="Login to 4K01FD2PAJ6E3FF", nonce="{}"\r\n\r\n'
+    )
+    facts = [
+        fact
+        for number, nonce in enumerate(("a", "b"))
+        for fact in observe(Outcome("d", "http", raw=challenge.format(nonce).encode(), port=80), number)
+    ]
+    shown = [(item.fingerprint, item.port, item.says) for item in identify("d", facts, rules).evidence]
+    assert shown
+    assert len(shown) == len(set(shown))
