@@ -1,0 +1,527 @@
+"""report.html: one file, no script, device text as text, and everything a reader must be told is told."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import functools
+import hashlib
+import itertools
+import re
+import time
+import unicodedata
+from pathlib import Path
+
+import html5lib
+import jinja2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markupsafe import escape
+from report.build import UK_SOURCE, US_SOURCE, audit, devices, large_audit
+from report.hostile import hostile_audit
+from report.payloads import PAYLOADS
+
+from auditor.common.data import data_path
+from auditor.model import CoverageState, Kind, Observation, Strength
+from auditor.report import headline, render_html, summary_text, words
+from auditor.report.language import Language, for_output, source_link, unstacked
+from auditor.report.language import shown as visible
+from auditor.report.page import _css_text, _environment
+
+NO_CAMERA = tuple(unit for unit in devices() if unit.identity.kind in {Kind.OTHER, Kind.UNKNOWN} and not unit.to_check)
+CASES = {
+    "complete": audit(), "incomplete": audit(missed=4), "interrupted": audit(missed=4, interrupted=True), "empty": audit(units=()), "no camera": audit(units=NO_CAMERA),
+    "emulated": audit(emulated=True), "unfinished": audit(finished=None, complete=False, counters=None, data_dates=None),
+}  # fmt: skip
+HTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
+ELEMENTS = {HTML + name for name in ["html", "head", "meta", "title", "style", "body", "a", "aside", "strong", "header", "p", "h1", "h2", "h3", "h4", "h5", "dl", "div", "dt", "dd", "bdi", "nav", "ul", "ol", "li", "main", "section", "article", "figure", "figcaption", "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "span", "code", "footer"]} | {SVG + name for name in ["svg", "title", "desc", "text", "rect", "path", "defs", "pattern", "circle"]}  # fmt: skip
+ATTRIBUTES = {
+    "lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "rel", "role", "scope", "tabindex", "aria-label", "aria-labelledby", "aria-hidden", "data-label",
+    "viewBox", "focusable", "width", "height", "x", "y", "cx", "cy", "r", "d", "fill", "stroke", "stroke-width", "patternUnits",
+}  # fmt: skip
+BANNED = re.compile(r"\b(clean|safe|secure)\b", re.IGNORECASE)
+
+
+@functools.cache
+def page(case):
+    return render_html(hostile_audit() if case == "hostile" else CASES[case])
+
+
+@functools.cache
+def parse(text):
+    parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("etree"))
+    return parser.parse(text), parser.errors
+
+
+def texts(node):
+    """All text of a node, cells and list entries apart."""
+    return " ".join("".join(_pieces(node)).split())
+
+
+def _pieces(node):
+    block = node.tag in {HTML + name for name in ("td", "th", "dt", "dd", "li", "p", "tr", "caption", "h2", "h3", "h4")}
+    if block:
+        yield " "
+    yield node.text or ""
+    for child in node:
+        yield from _pieces(child)
+        yield child.tail or ""
+    if block:
+        yield " "
+
+
+def find(tree, where):
+    return [node for node in tree.iter() if isinstance(node.tag, str) and where(node)]
+
+
+def by_id(tree, name):
+    (found,) = find(tree, lambda node: node.get("id") == name)
+    return found
+
+
+# --- first of all, without a parser: every tag in the hostile page is one of ours ------------------------------------
+
+
+def test_hostile_page_has_no_tag_of_theirs():
+    text = page("hostile").split("</style>")[1]
+    tags = set(re.findall(r"<[^>\s]*", text))
+    ours = {"<" + slash + name.split("}")[1] for name in ELEMENTS for slash in ("", "/")}
+    assert {tag.removesuffix("/") for tag in tags} - ours == set()
+
+
+# --- it is one well-made file -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", [*CASES, "hostile"])
+def test_page_is_well_formed_and_holds_allowed_elements_only(case):
+    tree, errors = parse(page(case))
+    assert errors == []
+    assert {node.tag for node in tree.iter()} <= ELEMENTS  # comments and unknown elements are not in it either
+    allowed_links = {UK_SOURCE, US_SOURCE}
+    for node in tree.iter():
+        for name, value in node.attrib.items():
+            assert name in ATTRIBUTES, (node.tag, name)
+            if name == "href":
+                assert (
+                    value.startswith("#") or value in allowed_links or (case == "hostile" and _plain_address(value))
+                ), value
+            if name == "fill" and "url" in value:
+                assert re.fullmatch(r"url\(#fill-[a-z-]+\)", value)
+            if name == "http-equiv":
+                assert value == "Content-Security-Policy"
+
+
+def _plain_address(value):
+    """Sources are our own data; in the hostile audit they are payloads too, and only plain addresses become links."""
+    return re.fullmatch(r"https?://[a-z0-9.]+/?[A-Za-z0-9/._,-]*", value) is not None
+
+
+@pytest.mark.parametrize("case", [*CASES, "hostile"])
+def test_policy_allows_the_one_style_sheet_and_nothing_else(case):
+    tree, _errors = parse(page(case))
+    (policy,) = [node.get("content") for node in tree.iter(HTML + "meta") if node.get("http-equiv")]
+    (style,) = tree.iter(HTML + "style")
+    digest = base64.b64encode(hashlib.sha256(style.text.encode()).digest()).decode()
+    assert (
+        policy == f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    assert not re.search(r"@import|url\(|expression|@font-face", style.text)
+    assert "<" not in style.text.replace("<!--", "")
+
+
+@pytest.mark.parametrize("case", [*CASES, "hostile"])
+def test_ids_are_unique_and_links_lead_somewhere(case):
+    tree, _errors = parse(page(case))
+    ids = [node.get("id") for node in tree.iter() if node.get("id") is not None]
+    assert len(ids) == len(set(ids))
+    for node in tree.iter():
+        href = node.get("href", "")
+        if href.startswith("#"):
+            assert href[1:] in ids, href
+        for name in (node.get("aria-labelledby") or "").split():
+            assert name in ids, name
+        if (fill := node.get("fill") or "").startswith("url(#"):
+            assert fill[5:-1] in ids, fill
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_headings_landmarks_tables_and_charts_are_named(case):
+    tree, _errors = parse(page(case))
+    levels = [int(node.tag[-1]) for node in tree.iter() if re.fullmatch(re.escape(HTML) + "h[1-6]", node.tag)]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    assert next(tree.iter(HTML + "html")).get("lang") == "en" if tree.tag != HTML + "html" else tree.get("lang") == "en"
+    for landmark in ("header", "nav", "main", "footer"):
+        assert list(tree.iter(HTML + landmark)), landmark
+    for cell in tree.iter(HTML + "th"):
+        assert cell.get("scope") in {"row", "col"}
+    for table in tree.iter(HTML + "table"):
+        assert table.get("aria-labelledby") or list(table.iter(HTML + "caption")) or table.get("class") == "plain"
+    for drawing in tree.iter(SVG + "svg"):
+        if drawing.get("aria-hidden") != "true":
+            assert drawing.get("role") == "img"
+            assert texts(next(drawing.iter(SVG + "title")))
+            assert texts(next(drawing.iter(SVG + "desc")))
+    for section in tree.iter(HTML + "section"):
+        assert section.get("aria-labelledby")
+
+
+def test_cells_have_the_same_words_on_a_phone():
+    """Where a table becomes cards, every cell names its column."""
+    tree, _errors = parse(page("complete"))
+    tables = find(tree, lambda node: node.tag == HTML + "table" and "cards" in (node.get("class") or ""))
+    assert len(tables) > 5
+    for table in tables:
+        head, *body = table.iter(HTML + "tr")
+        names = [texts(cell) for cell in head]
+        for row in body:
+            assert len(row) == len(names)
+            for name, cell in zip(names, row, strict=True):
+                assert cell.get("scope") == "row" or cell.get("data-label") == name
+
+
+# --- device text is text ------------------------------------------------------------------------------------------
+
+
+def test_every_payload_is_shown_as_text():
+    tree, _errors = parse(page("hostile"))
+    shown = {"".join(node.itertext()) for node in tree.iter(HTML + "bdi")}
+    for payload in PAYLOADS:
+        assert visible(payload) in shown, payload[:80]
+
+
+def test_hostile_page_holds_no_invisible_character():
+    text = page("hostile")
+    text.encode("utf-8")
+    odd = {char for char in text if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}} - {"\n"}
+    assert odd == set()
+
+
+def test_site_name_changes_nothing_but_its_own_places():
+    """The name stands in the title, a heading, sentences and the style sheet: the rest of the page is that of another name."""
+    whole = audit(units=(), emulated=True)
+
+    def page_of(name):
+        text = render_html(dataclasses.replace(whole, site=dataclasses.replace(whole.site, name=name)))
+        head, style = re.sub("sha256-[A-Za-z0-9+/=]+", "", text, count=1).split("<style>")
+        return head, *style.split("</style>")
+
+    head, style, body = page_of("SITENAME")
+    for name in PAYLOADS:
+        if len(visible(name)) > 60:
+            continue
+        html, css = str(escape(visible(name))), _css_text(visible(name))[1:-1]
+        assert page_of(name) == (
+            head.replace("SITENAME", html),
+            style.replace("SITENAME", css),
+            body.replace("SITENAME", html),
+        ), name
+
+
+@pytest.mark.parametrize("name", [text for text in PAYLOADS if len(visible(text)) > 60])
+def test_a_long_site_name_cannot_break_the_page(name):
+    whole = audit(units=(), emulated=True)
+    tree, errors = parse(render_html(dataclasses.replace(whole, site=dataclasses.replace(whole.site, name=name))))
+    assert errors == []
+    assert {node.tag for node in tree.iter()} <= ELEMENTS
+    assert visible(name, 4096) == "".join(next(tree.iter(HTML + "h1")).itertext())
+
+
+@given(st.text(st.characters(exclude_categories=[]), max_size=60))
+def test_css_text_cannot_be_left(text):
+    written = _css_text(visible(text))
+    assert re.fullmatch(r'"(?:[A-Za-z0-9 ]|[^\x00-\x7f]|\\[0-9a-f]{2} )*"', written)
+
+
+@given(st.text(st.characters(exclude_categories=[]), min_size=1, max_size=60))
+@settings(max_examples=25, deadline=None)
+def test_any_text_in_a_device_keeps_the_page_whole(text):
+    first, *_rest = devices()
+    odd = dataclasses.replace(
+        first, identity=dataclasses.replace(first.identity, model=text, serial=text, brand=text), notes=(text,)
+    )
+    tree, errors = parse(render_html(audit(units=(odd,))))
+    assert errors == []
+    assert visible(text) in {"".join(node.itertext()) for node in tree.iter(HTML + "bdi")}
+
+
+@pytest.mark.parametrize(
+    "address", ["https://www.gov.uk/x?a=1&b=2#c", "http://example.org", "https://example.org:8443/a_b,c"]
+)
+def test_plain_addresses_of_our_data_become_links(address):
+    assert str(source_link(address)).startswith(
+        '<a href="' + address.replace("&", "&amp;") + '" rel="noopener noreferrer">'
+    )
+
+
+@pytest.mark.parametrize("address", [
+    "javascript:alert(1)", "data:text/html,x", "//evil.example/", "ftp://example.org/", "https://user@example.org/", 'https://example.org/"onmouseover=x', "https://a b/",
+    "HTTPS ://x", "https://example.org/<b>", "https://", "see https://example.org", "https://example.org/\n", "https://ex\u00e4mple.org/", "",
+    *(text for text in PAYLOADS if text != "http://evil.example/"),  # a plain address; that sources are our own data is what makes it a link
+])  # fmt: skip
+def test_anything_else_stays_text(address):
+    assert str(source_link(address)).count("<") == 2  # <bdi> and its end
+
+
+def test_templates_trust_nothing_and_forget_nothing():
+    environment = _environment()
+    assert environment.autoescape is True
+    assert environment.undefined is jinja2.StrictUndefined
+    for path in (data_path("reports") / "templates").iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\|\s*safe\b|autoescape|Markup|<script|javascript:|\son[a-z]+=|style=", text), path
+        for attribute in re.findall(r"=\{\{|=\{%", text):
+            raise AssertionError(f"unquoted attribute in {path}: {attribute}")
+
+
+def test_what_is_no_text_is_not_printed():
+    with pytest.raises(TypeError):
+        for_output(None)
+    with pytest.raises(TypeError):
+        for_output(0.25)
+    with pytest.raises(jinja2.UndefinedError):
+        _environment().from_string("{{ nothing }}").render()
+
+
+def test_marks_do_not_pile_up():
+    assert unstacked("Z" + "\u0334" * 300) == "Z" + "\u0334" * 4 + "\\u0334" * 296
+    vietnamese = unicodedata.normalize("NFD", "Hệ thống giám sát")
+    assert unstacked(vietnamese) == vietnamese
+
+
+# --- it says what must be said ------------------------------------------------------------------------------------
+
+
+def test_flagged_devices_have_work_orders_evidence_rules_and_sources():
+    whole = CASES["complete"]
+    tree, _errors = parse(page("complete"))
+    orders = {order.device: order for wave in whole.plan.waves for order in wave.orders}
+    for unit in whole.devices:
+        if not unit.flagged:
+            continue
+        sheet = texts(by_id(tree, orders[unit.id].id.lower()))
+        for needle in (
+            unit.addresses[0],
+            unit.mac,
+            unit.identity.maker,
+            unit.identity.model,
+            orders[unit.id].steps[0],
+            orders[unit.id].rollback[0],
+        ):
+            assert needle in sheet
+        if unit.location:
+            for needle in (unit.location.building, unit.location.room, unit.location.switch, unit.location.port):
+                assert needle in sheet
+        else:
+            assert "No place is on file" in sheet
+        section = texts(by_id(tree, f"device-{unit.id}"))
+        for item in unit.identity.evidence:
+            assert item.value in section
+            assert item.says in section
+            assert item.fingerprint in section
+        for finding in unit.findings:
+            assert finding.sentence in section
+            assert finding.rule in section
+            assert finding.sources[0] in texts(by_id(tree, "rules"))
+        assert unit.identity.overturn[0] in section
+        for conflict in unit.identity.conflicts:
+            assert conflict.sentence in section
+
+
+def test_rules_that_matched_one_answer_stand_together():
+    first, *_rest = devices()
+    strongest = first.identity.evidence[0]
+    more = dataclasses.replace(
+        strongest,
+        fingerprint="hikvision.second",
+        says="kind camera",
+        strength=Strength.WEAK,
+        source="https://example.org/second",
+    )
+    against = dataclasses.replace(strongest, fingerprint="other.third", says="not Hikvision", strength=Strength.AGAINST)
+    unit = dataclasses.replace(first, identity=dataclasses.replace(first.identity, evidence=(strongest, more, against)))
+    tree, _errors = parse(render_html(audit(units=(unit,))))
+    (table,) = find(by_id(tree, f"device-{unit.id}"), lambda node: "proof" in (node.get("class") or ""))
+    rows = [[texts(cell) for cell in row] for row in table.iter(HTML + "tr")][1:]
+    assert rows == [
+        ["Its web server gives its name as App-webs/. Port 80.", "maker Hikvision, kind camera (weak)", "Conclusive",
+         "hikvision.http.serverrecog, http_servers.xml hikvision.secondhttps://example.org/second"],
+        ["Its web server gives its name as App-webs/. Port 80.", "not Hikvision", "Speaks against", "other.thirdrecog, http_servers.xml"],
+    ]  # fmt: skip
+
+
+def test_a_long_answer_is_quoted_on_one_line_and_cut():
+    first, *_rest = devices()
+    long = dataclasses.replace(
+        first.identity.evidence[0], observation="http.body", value="<html>\r\n\t<p>x</p>\r\n" + "y" * 900
+    )
+    unit = dataclasses.replace(first, identity=dataclasses.replace(first.identity, evidence=(long,)))
+    section = texts(by_id(parse(render_html(audit(units=(unit,))))[0], f"device-{unit.id}"))
+    assert "Its web page contains <html> <p>x</p> yyy" in section
+    assert "y [\u2026]." in section
+    assert "y" * 200 not in section
+
+
+def test_devices_to_check_and_others_are_listed_with_their_reason():
+    tree, _errors = parse(page("complete"))
+    checks = texts(by_id(tree, "to-check"))
+    for device_id, reason in CASES["complete"].plan.to_check:
+        assert reason in checks
+        assert by_id(tree, f"device-{device_id}") is not None
+    others = texts(by_id(tree, "other-devices"))
+    for needle in (
+        "Axis",
+        "P3245-LVE",
+        "Bosch",
+        "WISENET WEBVIEWER",
+        "said nothing that a rule knows",
+        "every port that was tried",
+    ):
+        assert needle in others
+    listed = texts(by_id(tree, "devices"))
+    assert all(unit.addresses[0] in listed for unit in CASES["complete"].devices)
+
+
+def test_headline_stands_in_the_page_word_for_word():
+    for case, whole in CASES.items():
+        tree, _errors = parse(page(case))
+        assert headline(whole) in texts(by_id(tree, "result")), case
+
+
+def test_emulated_is_stamped_in_title_banner_and_print():
+    tree, _errors = parse(page("emulated"))
+    assert texts(next(tree.iter(HTML + "title"))).startswith("EMULATED")
+    (stamp,) = tree.iter(HTML + "aside")
+    assert "EMULATED" in texts(stamp)
+    style = next(tree.iter(HTML + "style")).text
+    assert '@top-right { content: "EMULATED' in style
+    assert "EMULATED" not in page("complete")
+
+
+@pytest.mark.parametrize("case", ["incomplete", "interrupted", "unfinished"])
+def test_incomplete_runs_carry_a_banner_with_the_reasons(case):
+    tree, _errors = parse(page(case))
+    result = texts(by_id(tree, "result"))
+    assert "What it did not reach is unknown." in result
+    for reason in CASES[case].run.reasons:
+        assert reason in result
+    assert "INCOMPLETE AUDIT" in next(tree.iter(HTML + "style")).text.replace("\\20 ", " ")
+    assert "What it did not reach is unknown." not in page("complete")
+
+
+@pytest.mark.parametrize("case", ["empty", "no camera"])
+def test_no_camera_says_what_could_hide_one(case):
+    result = texts(by_id(parse(page(case))[0], "result"))
+    assert "No camera was seen. That does not show that there is none." in result
+    for sentence in (
+        *CASES[case].coverage.hidden,
+        "A camera that was switched off",
+        "A camera on another network or VLAN",
+        "only on ports that were not asked",
+    ):
+        assert sentence in result
+    assert "No camera was seen" not in page("complete")
+
+
+def test_coverage_shows_all_states_and_where_nothing_was_seen():
+    tree, _errors = parse(page("incomplete"))
+    part = texts(by_id(tree, "not-seen"))
+    whole = CASES["incomplete"]
+    for state in CoverageState:
+        assert f"{words.STATE[state]} {whole.coverage.states[state]} {words.STATE_MEANING[state]}" in part
+    for row in whole.coverage.by_subnet:
+        assert row.subnet in part
+    for needle in (
+        "10.88.1.200 \u2013 10.88.1.203",
+        "the audit ended before it was asked",
+        "2001:db8:88::/64",
+        "3 answers came from outside the scope",
+        *whole.coverage.hidden,
+        *whole.run.limits,
+    ):
+        assert needle in part
+
+
+def test_method_tells_authorisation_counters_versions_and_age_of_data():
+    part = texts(by_id(parse(page("complete"))[0], "method"))
+    for needle in ("Head of Security", "SEC-2026-114", "1 November 2026 to 31 December 2026", "Network desk, extension 2100", "Logins attempted 0", "Packets sent (estimate) 6,412",
+                   "Largest number of connections to one device 14", "auditor 0.1.0", "Data: policies 2026-11-20", "uk-2022, us-889"):  # fmt: skip
+        assert needle in part, needle
+
+
+def test_passed_deadlines_are_said():
+    whole = audit()
+    late = dataclasses.replace(
+        whole,
+        run=dataclasses.replace(
+            whole.run, started=whole.run.started.replace(year=2027), finished=whole.run.finished.replace(year=2027)
+        ),
+    )
+    assert "The deadlines of 3 work orders had already passed" in texts(by_id(parse(render_html(late))[0], "first"))
+    assert "Keep the first deadline: 31 December 2026." in texts(by_id(parse(page("complete"))[0], "first"))
+
+
+def test_a_device_in_the_plan_that_is_not_in_the_list_does_not_stop_the_report():
+    lost = dataclasses.replace(audit(), devices=())
+    assert "WO-0001" in render_html(lost)
+
+
+def test_every_known_observation_has_a_sentence_with_its_value():
+    for text in (*words.OBSERVATION.values(), words.OBSERVATION_OTHER):
+        assert "%(value)s" in text
+    assert Observation("x", "mac", "mac", ("a",), 0).key in words.OBSERVATION
+
+
+def test_confidence_never_rounds_up_to_certainty():
+    language = Language()
+    assert [language.percent(share) for share in (1.0, 0.9999999, 0.997, 0.5, 0.0)] == [
+        "100.0 %",
+        "99.9 %",
+        "99.7 %",
+        "50.0 %",
+        "0.0 %",
+    ]
+
+
+# --- words, colours, speed ----------------------------------------------------------------------------------------
+
+
+def test_the_three_words_appear_nowhere():
+    """No reader may take a word of ours for a guarantee (reliability row 94)."""
+    root = Path(__file__).resolve().parents[2]
+    for path in [*(root / "reports").rglob("*"), *(root / "auditor" / "report").glob("*.py")]:
+        if path.is_file():
+            assert not BANNED.search(path.read_text(encoding="utf-8")), path
+    for case, whole in CASES.items():
+        assert not BANNED.search(page(case)), case
+        assert not BANNED.search(summary_text(whole, 80, folder="x")), case
+
+
+def test_colours_of_text_have_contrast():
+    style = (data_path("reports") / "static" / "report.css").read_text(encoding="utf-8")
+
+    def luminance(colour):
+        parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    names = dict(re.findall(r"--(ink|grey|blue|red|brown|faint): (#[0-9a-f]{6});", style))
+    assert set(names) == {"ink", "grey", "blue", "red", "brown", "faint"}
+    for ground in ("#ffffff", names["faint"]):
+        for name in ("ink", "grey", "blue", "red", "brown"):
+            assert (luminance(ground) + 0.05) / (luminance(names[name]) + 0.05) >= 4.5, (name, ground)
+
+
+def test_same_audit_same_page():
+    assert render_html(audit()) == render_html(audit())
+
+
+def test_a_thousand_devices_in_five_seconds():
+    whole = large_audit(1000)
+    started = time.perf_counter()
+    text = render_html(whole)
+    assert time.perf_counter() - started < 5
+    assert len(re.findall('<article class="order[" ]', text)) == sum(unit.flagged for unit in whole.devices)
+    assert len(text.encode()) < 8_000_000
