@@ -122,7 +122,7 @@ def scan(
 def _finish(ctx: click.Context, result: Any) -> None:
     from auditor.report import summary_text  # noqa: PLC0415
 
-    click.echo(summary_text(result.audit, _width()))
+    click.echo(summary_text(result.audit, _width(), folder=str(result.folder)))
     click.echo(f"Report: {(result.folder / 'report.html').resolve()}")
     ctx.exit(int(result.exit_code))
 

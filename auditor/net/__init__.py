@@ -1,0 +1,1 @@
+"""The only code that opens sockets: pacing, deadlines, byte limits, tolerant readers, TLS, SOAP."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -93,22 +94,31 @@ async def gather(
     observer.stage("discover", sum(waiting.values()))
     observer.subnets(0, len(asked))
     try:
-        async for item in discover_site(context):
-            if isinstance(item, Look):
-                if item.address not in into.looks:
-                    observer.step(item.address)
-                    _count_down(site, item.address, waiting, asked, observer)
-                into.looks[item.address].append(item)
-                continue
-            if item.address not in into.sightings:
-                observer.found(item.address)
-            into.sightings[item.address].append(item)
-            if item.outcome is not None:
-                record(item.outcome)
+        async with contextlib.aclosing(discover_site(context)) as found:
+            async for item in found:
+                _take(item, site, into, observer, record, waiting, asked)
     finally:
         into.limits.extend(context.limits)
         into.warnings.extend(context.warnings)
     await _probe_all(site, network, into, observer, record, finished)
+
+
+def _take(
+    item: Sighting | Look, site: SiteFile, into: Gathered, observer: Observer, record: Callable[[Outcome], None],
+    waiting: dict[str, int], asked: set[str],
+) -> None:  # fmt: skip
+    """Keep one thing that discovery learned."""
+    if isinstance(item, Look):
+        if item.address not in into.looks:
+            observer.step(item.address)
+            _count_down(site, item.address, waiting, asked, observer)
+        into.looks[item.address].append(item)
+        return
+    if item.address not in into.sightings:
+        observer.found(item.address)
+    into.sightings[item.address].append(item)
+    if item.outcome is not None:
+        record(item.outcome)
 
 
 def _count_down(

@@ -177,9 +177,10 @@ def _collect(
         folder.append_outcome(outcome)
 
     async def main() -> None:
-        work = asyncio.ensure_future(gather(site, network, into, observer, keep, finished))
-        with _interruptible(work, into):
-            await work
+        async with network:
+            work = asyncio.ensure_future(gather(site, network, into, observer, keep, finished))
+            with _interruptible(work, into):
+                await work
 
     try:
         asyncio.run(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.probe.base import Probe
+from auditor.probe.safety import LOOKS_BACK
 
 if TYPE_CHECKING:
     from auditor.model import Ports
@@ -23,7 +24,8 @@ class ListenProbe(Probe):
     asks = ("listen",)
     sends = ()
     per_port = 1
-    per_device = 1  # the one connection that checks whether a device came back
+    # the connection that checks whether a device came back, and those that see whether it is still there
+    per_device = 1 + LOOKS_BACK
 
     def ports(self, ports: Ports) -> tuple[int, ...]:
         """Return the site's ports to listen to."""

@@ -10,6 +10,7 @@ from enum import Enum
 SILENT_PORTS = 2  # so many silent ports end a host
 FAILURES = 2  # so many timeouts or resets in a row after an answer trip the breaker
 REFUSED_QUESTIONS = 2  # questions to a port after its first refusal
+LOOKS_BACK = 2  # connections of one visit that only see whether a port that answered still does
 COOL_DOWN = 20.0  # s of rest before the one connection that checks whether the device came back
 
 # Reasons of DialError and Exchange in which nothing at all came back.
@@ -25,6 +26,7 @@ class Decision(Enum):
 
     GO_ON = "go on"
     CHECK_AGAIN = "check again"  # the breaker tripped: rest, one connection, then stop
+    LOOK_BACK = "look back"  # a closed port, or a device that now refuses everything? One connection tells
     END = "end"
 
 
@@ -47,6 +49,8 @@ class Safety:
         self.fell_silent = False
         self._answered: set[int] = set()
         self._failed: list[str] = []
+        self._unproven = False  # something answered since the last look back
+        self._looks_back = 0
         self._after_refusal: dict[int, int] = {}
         self._left_alone: set[int] = set()
 
@@ -85,11 +89,11 @@ class Safety:
             self._answered.add(port)
             self.silent_ports.discard(port)
             self._failed.clear()
+            self._unproven = True
             return Decision.GO_ON
-        if reason == _BUDGET:
-            return self._end("all connections that one device gets in one audit are spent")
-        if reason in _OURS:
-            return self._end(f"this machine could not send ({reason})")
+        if reason == _BUDGET or reason in _OURS:
+            spent = "all connections that one device gets in one audit are spent"
+            return self._end(spent if reason == _BUDGET else f"this machine could not send ({reason})")
         known = port in self._answered
         if reason in SILENCE and not known:
             self.silent_ports.add(port)
@@ -101,7 +105,23 @@ class Safety:
                 return Decision.CHECK_AGAIN
         if len(self.silent_ports) >= SILENT_PORTS:
             return self._end(self.silence)
-        return Decision.GO_ON
+        return self._look_back(port) if reason == _REFUSED and not known else Decision.GO_ON
+
+    def _look_back(self, port: int) -> Decision:
+        """Decide whether a refusal of a port that never answered is worth a look at one that did."""
+        if not (self.alive and self._unproven and self._looks_back < LOOKS_BACK):
+            return Decision.GO_ON
+        self._unproven = False
+        self._looks_back += 1
+        self.why = f"port {port} refused the connection"
+        return Decision.LOOK_BACK
+
+    def heard(self, port: int) -> None:
+        """Take note that a port which is sent nothing accepted a connection; it proves nothing about the others."""
+        unproven, last_open = self._unproven, self.last_open
+        self.learn(port, answered=True)
+        self._unproven = unproven
+        self.last_open = last_open if last_open is not None else port
 
     @property
     def silence(self) -> str:

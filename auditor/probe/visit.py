@@ -210,7 +210,10 @@ class Visit:
             self.tell("tcp", "listen", error.status, port=port, detail=error.reason)
         else:
             self.tell("tcp", "listen", Status.ANSWERED, port=port, raw=raw, detail=detail)
-        await self._decide(port, answered=accepted, reason=error.reason if error is not None else "")
+        if accepted and error is None:
+            self.safety.heard(port)
+        else:
+            await self._decide(port, answered=accepted, reason=error.reason if error is not None else "")
         return accepted
 
     def skip(self, probe: str, request: str, port: int, over: VisitOver) -> None:
@@ -251,8 +254,29 @@ class Visit:
         decision = self.safety.learn(port, answered=answered, reason=reason)
         if decision is Decision.END:
             raise VisitOver(self.safety.why)
+        if decision is Decision.LOOK_BACK:
+            await self._look_back()
         if decision is Decision.CHECK_AGAIN:
             await self._check_again()
+
+    async def _look_back(self) -> None:
+        """Connect once, sending nothing, to a port that answered: after a refusal elsewhere, does it still accept?
+
+        A unit whose service died under the questions refuses every port, which looks like ports that were never open
+        (reliability row 4). Without this look the audit would go on knocking, and would not know what it did.
+        """
+        port = self.safety.last_open
+        if port is None or self._permit.withdrawn:
+            return
+        try:
+            async with self._network.connect(self._permit, port, deadline=CONNECT_DEADLINE):
+                self.tell("tcp", "check", Status.ANSWERED, port=port, detail="still accepts connections")
+        except DialError as error:
+            self.tell("tcp", "check", error.status, port=port, detail=error.reason)
+            if error.reason == "budget-spent":
+                raise VisitOver("all connections that one device gets in one audit are spent") from error
+            why = f"{self.safety.why}, and so did port {port}, which had answered ({error.reason})"
+            raise VisitOver(why, stopped=f"It stopped answering during the audit: {why}.") from error
 
     async def _check_again(self) -> None:
         """Let the device rest, try one connection to the port that answered last, and end the visit."""

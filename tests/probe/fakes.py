@@ -99,6 +99,11 @@ class Fake:
             self._blocked.append(filler)
         return listener.getsockname()[1]
 
+    def refuse_everything(self):
+        """From now on every port answers a SYN with RST, as when the service behind them has died."""
+        for server in self._servers:
+            server.close()
+
     async def close(self):
         for task in list(self._tasks):
             task.cancel()

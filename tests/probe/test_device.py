@@ -116,10 +116,11 @@ def test_a_hikvision_like_camera_is_asked_everything_once_in_the_cheapest_order(
         ("onvif", "GetScopes"),
         ("onvif", "GetDeviceInformation"),
         ("http", "GET /ISAPI/System/deviceInfo"),
+        ("tcp", "check"),
         ("tcp", "listen"),
     ]
     assert (contact.stopped, contact.ended, contact.silent_ports) == (None, "", 0)
-    assert fake.connections == 9
+    assert fake.connections == 10
     assert fake.peak == 1
     by_request = {outcome.request: outcome for outcome in contact.outcomes if outcome.status is Status.ANSWERED}
     assert by_request["GET /"].raw == LOGIN_PAGE
@@ -521,7 +522,7 @@ def test_a_host_gets_only_so_many_seconds():
             return contact, fake, time.monotonic() - started
 
     contact, fake, seconds = run(scenario())
-    assert fake.connections == 3
+    assert fake.connections == 4  # one of them only saw whether the device was still there
     assert seconds < 6
     assert "2.5 s of contact" in contact.ended
     assert contact.stopped is None
@@ -660,7 +661,7 @@ def test_bound_holds_for_the_most_talkative_device_and_stays_under_the_budget(ce
     assert fake.connections <= bound.connections <= GENTLE.connections
     assert network.counters.packets_sent <= bound.packets
     assert seconds <= bound.seconds
-    assert upper_bound(Ports()).connections == 20
+    assert upper_bound(Ports()).connections == 22
 
 
 def test_bound_never_exceeds_the_budget_of_a_device():
@@ -684,4 +685,29 @@ def test_what_the_authorisation_does_not_allow_is_not_asked():
     assert asked(contact, Status.ANSWERED) == [("mac", None), ("rtsp", "OPTIONS"), ("rtsp", "DESCRIBE")]
     assert set(fake.accepts) == set(wanted.rtsp)
     refused = {(outcome.probe, outcome.port) for outcome in contact.outcomes if outcome.status is Status.NOT_PERMITTED}
-    assert refused == {*(("http", port) for port in (*wanted.http, *wanted.https)), *(("tcp", port) for port in wanted.listen)}
+    assert refused == {
+        *(("http", port) for port in (*wanted.http, *wanted.https)),
+        *(("tcp", port) for port in wanted.listen),
+    }
+
+
+def test_a_device_that_refuses_everything_from_now_on_is_left_alone():
+    async def scenario():
+        async with device() as (fake, network):
+            web = await fake.serve(hikvision_like())
+            stream = await fake.serve(RTSP_CAMERA)
+            closed = [fake.closed_port() for _ in range(4)]
+            wanted = ports(http=(web, *closed), rtsp=(stream,))
+
+            def die(outcome):
+                if outcome.request == "GET /ISAPI/System/deviceInfo":
+                    fake.refuse_everything()
+
+            contact = await visit(fake, network, wanted, on_outcome=die)
+            return contact, network.counters.connections_tried, network.counters.connections_opened, closed
+
+    contact, tried, opened, closed = run(scenario())
+    assert contact.stopped is not None
+    assert str(closed[0]) in contact.stopped
+    assert tried - opened == 2, "one refusal and one look back"
+    assert len(asked(contact, Status.NOT_ATTEMPTED)) == 3

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.probe.safety import FAILURES, REFUSED_QUESTIONS, SILENCE, SILENT_PORTS, Decision, Safety
+from auditor.probe.safety import FAILURES, LOOKS_BACK, REFUSED_QUESTIONS, SILENCE, SILENT_PORTS, Decision, Safety
 
 REASONS = [*sorted(SILENCE), "reset", "connection-refused", "closed", "tls-failed", "admin-prohibited"]
 
@@ -52,8 +52,24 @@ def test_a_port_that_answered_and_now_refuses_is_a_failure():
 @pytest.mark.parametrize("reason", ["connection-refused", "closed", "tls-failed", "admin-prohibited"])
 def test_ordinary_noes_never_end_anything(reason):
     safety = alive()
-    for port in range(8000, 8030):
-        assert safety.learn(port, answered=False, reason=reason) is Decision.GO_ON
+    decisions = [safety.learn(port, answered=False, reason=reason) for port in range(8000, 8030)]
+    # The first refusal is worth one look at the port that answered: was it a closed port, or is the device gone?
+    assert decisions[0] is (Decision.LOOK_BACK if reason == "connection-refused" else Decision.GO_ON)
+    assert set(decisions[1:]) == {Decision.GO_ON}
+
+
+def test_looking_back_is_bounded_and_waits_for_a_new_answer():
+    safety = alive()
+    looks = 0
+    for port in range(8000, 8010):
+        looks += safety.learn(port, answered=False, reason="connection-refused") is Decision.LOOK_BACK
+        safety.learn(80, answered=True)
+    assert looks == LOOKS_BACK
+    listened = alive()
+    assert listened.learn(81, answered=False, reason="connection-refused") is Decision.LOOK_BACK
+    listened.heard(8000)
+    assert listened.last_open == 80
+    assert listened.learn(37777, answered=False, reason="connection-refused") is Decision.GO_ON
 
 
 def test_resets_before_any_answer_do_not_trip_the_breaker():
@@ -113,6 +129,6 @@ def test_no_history_lets_a_failing_device_be_asked_on(history):
             if reason in SILENCE and port not in known:
                 silent.add(port)
         over = row >= FAILURES or len(silent) >= SILENT_PORTS
-        assert (decision is not Decision.GO_ON) == over
+        assert (decision in {Decision.CHECK_AGAIN, Decision.END}) == over
         if over:
             return
