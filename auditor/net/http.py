@@ -207,7 +207,7 @@ async def receive(network: Network, connection: Connection, limit: int, patience
         DialError: as `Connection.receive`.
     """
     if patience is not None:
-        patience += network.packets.book(0)  # what the pace would make anyone wait now
+        patience += network.packets.delay()  # what the pace would make anyone wait now
     async with asyncio.timeout(patience):
         return await connection.receive(limit)
 

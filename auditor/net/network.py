@@ -45,6 +45,7 @@ _HALF_OPEN = 32  # connections waiting for an answer, whole audit: routers and n
 # before the request leaves, given back when it was not used. Fifty devices that answer at once stay within the limit.
 _WINDOW = 8 * 1024
 _AHEAD = 6
+_MOST_HELD = _AHEAD + CLOSING_PACKETS  # by one connection; so many connections exchange at a time as fit the limit
 _CHUNK = 16 * 1024
 _SEGMENT = 1400
 _LAST_WORDS = 0.5  # s in which a device may finish its own side after our FIN
@@ -156,6 +157,7 @@ class Network:
         self.requests = Bucket(pace.arp)
         self._devices: dict[str, _Device] = {}
         self._half_open = asyncio.Semaphore(_HALF_OPEN)
+        self._exchanging = asyncio.Semaphore(max(1, int(self.packets.rate // _MOST_HELD)))
         self._kept_open: list[socket.socket] = []
 
     async def __aenter__(self) -> Self:
@@ -391,6 +393,7 @@ class Connection:
         self._outgoing = ssl.MemoryBIO()
         self._ended = False
         self._counted = False
+        self._exchanging = False  # holds one of the places for exchanges
 
     @property
     def elapsed(self) -> float:
@@ -451,8 +454,8 @@ class Connection:
         endpoint = self._socket
         try:
             if not quick and (due := CLOSING_PACKETS - (self._paid - self._sent)) > 0:
+                await self._network.packets.take(0, due)
                 self._paid += due
-                await pay((self._network.packets, due))
             if self._tls is not None and not self._ended:
                 _say_goodbye(endpoint, self._tls, self._outgoing)
             with contextlib.suppress(OSError):  # the device was faster, or the interface is gone
@@ -464,6 +467,9 @@ class Connection:
             _empty(endpoint)  # unread bytes would turn the FIN into a RST
             self._settle(endpoint, closing=True)
             endpoint.close()
+            if self._exchanging:
+                self._exchanging = False
+                self._network._exchanging.release()  # noqa: SLF001
             self._device.open -= self._counted
             self._device.slots.release()
 
@@ -492,12 +498,18 @@ class Connection:
             await asyncio.sleep(early)
         async with network._half_open:  # noqa: SLF001
             requests = network._neighbour_requests(device, self.address)  # noqa: SLF001
-            await pay((network.packets, OPENING_PACKETS + requests), (network.requests, requests))
-            _address(self._permit)  # an excluded MAC may have been seen there while we waited
-            self._paid = OPENING_PACKETS
+            # The SYN and the kernel's ARP requests leave at once, the ACK when the device has answered.
+            await pay((network.packets, 1 + requests), (network.requests, requests), held=OPENING_PACKETS - 1)
+            try:
+                _address(self._permit)  # an excluded MAC may have been seen there while we waited
+                endpoint = _tcp_socket()
+            except BaseException:
+                network.packets.release(OPENING_PACKETS - 1)
+                raise
+            self._paid, self._sent = OPENING_PACKETS, 1
+            network.counters.packets_sent += 1
             self._began = time.monotonic()
             self._until = self._began + self._allowed
-            endpoint = _tcp_socket()
             syns = 1
             try:
                 await self._handshake(endpoint)
@@ -508,7 +520,7 @@ class Connection:
                 if isinstance(error, DialError) and error.reason == "connection-refused":
                     device.heard = time.monotonic()
                 self._settle(endpoint, closing=False)
-                network.packets.refund(max(0, self._paid - self._sent))
+                network.packets.release(self._paid - self._sent)
                 endpoint.close()
                 raise
             else:
@@ -593,9 +605,14 @@ class Connection:
         """Wait until `packets` more may leave, and after them what a full window of the device's bytes will cost."""
         if self._socket is not None:
             self._settle(self._socket, closing=False)
-        due = max(0, packets + _AHEAD - (self._paid - self._sent))
-        self._paid += due
-        waited = await pay((self._network.packets, due))
+        began = time.monotonic()
+        if not self._exchanging:
+            await self._network._exchanging.acquire()  # noqa: SLF001
+            self._exchanging = True
+        if (due := packets + _AHEAD - (self._paid - self._sent)) > 0:
+            await self._network.packets.take(0, due)
+            self._paid += due
+        waited = time.monotonic() - began
         self._paced += waited
         self._until += waited
 
@@ -629,13 +646,16 @@ class Connection:
         if closing:
             sent += not self._ended  # the kernel still has the device's FIN to acknowledge
             network.counters.retransmits += retransmits
-        network.counters.packets_sent += max(0, sent - self._sent)
-        self._sent = max(sent, self._sent)
-        if self._sent > self._paid:
-            network.packets.charge(self._sent - self._paid)
-            self._paid = self._sent
-        elif closing:
-            network.packets.refund(self._paid - self._sent)
+        newly = max(0, sent - self._sent)
+        paid = min(newly, self._paid - self._sent)
+        network.packets.settle(paid)
+        if newly > paid:
+            network.packets.charge(newly - paid)
+            self._paid += newly - paid
+        self._sent += newly
+        network.counters.packets_sent += newly
+        if closing:
+            network.packets.release(self._paid - self._sent)
 
 
 _GONE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EADDRNOTAVAIL, errno.EBADF, errno.ENETUNREACH})

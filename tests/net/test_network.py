@@ -115,6 +115,7 @@ def test_a_withdrawn_permit_is_no_permit_even_while_waiting(wires):
         scope.learn_mac(LIVE, mac)
         with pytest.raises(NotPermitted):
             await dialling
+        assert network.packets.held == 0, "a packet that will never leave must not hold up the others"
         with pytest.raises(NotPermitted):
             network.connect(permit, 80)
 

@@ -55,7 +55,47 @@ def test_a_refund_brings_the_next_forward():
     bucket = Bucket(100)
     bucket.charge(90)
     bucket.refund(80)
-    assert bucket.book(1) == pytest.approx(10 / (100 * SHARE), abs=0.1)
+    assert bucket.delay() == pytest.approx(10 / (100 * SHARE), abs=0.1)
+
+
+def test_units_that_leave_late_find_room_although_others_wait():
+    """What is held counts as if it could leave now: a late burst of it and the others together stay in the limit."""
+    bucket, left = Bucket(100), []
+
+    async def slow():
+        await bucket.take(0, 8)
+        await asyncio.sleep(1.5)  # every device answers at the same moment, long after its packets were paid
+        bucket.settle(6)
+        left.extend([time.monotonic()] * 6)
+        bucket.release(2)
+
+    async def steady():
+        await bucket.take(1)
+        left.append(time.monotonic())
+
+    async def run():
+        await asyncio.gather(*(slow() for _ in range(10)), *(steady() for _ in range(250)))
+
+    asyncio.run(run())
+    assert len(left) == 310
+    assert busiest(left) <= 105  # a moment passes between the ledger's clock and this one
+    assert bucket.held == 0
+
+
+def test_a_refund_does_not_make_room_in_the_second_that_was_full():
+    bucket, left = Bucket(100), []
+
+    async def run():
+        for _ in range(20):
+            await bucket.take(1, 8)
+            left.append(time.monotonic())
+            bucket.release(8)
+        while time.monotonic() - left[0] < 2.5:
+            await bucket.take(1)
+            left.append(time.monotonic())
+
+    asyncio.run(run())
+    assert busiest(left) <= 105
 
 
 def test_two_buckets_are_paid_together_and_the_slower_one_decides():
