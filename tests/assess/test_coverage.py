@@ -257,7 +257,9 @@ def test_a_defect_of_the_auditor_is_an_error_and_not_an_answer():
         looks={"10.0.0.1": [Look("10.0.0.1", "arp", LookResult.ANSWERED, "arp-reply")]}, identified={"10.0.0.1"},
         answered={"10.0.0.1"}, stopped={}, not_attempted={}, failed={"10.0.0.1": "internal error"},
     )  # fmt: skip
-    coverage = cover([SubnetFacts("10.0.0.1/32", "a", 1, ["10.0.0.1"])], contacts, excluded=lambda _: False, ports=Ports())
+    coverage = cover(
+        [SubnetFacts("10.0.0.1/32", "a", 1, ["10.0.0.1"])], contacts, excluded=lambda _: False, ports=Ports()
+    )
     assert coverage.states[CoverageState.ERROR] == 1
     assert coverage.incomplete
 
