@@ -58,7 +58,7 @@ def _example(*lines: str) -> Callable[[Any], Any]:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="auditor")
 def cli() -> None:
-    r"""Find the network cameras of a site, say who really made them, and plan their removal.
+    """Find the network cameras of a site, say who really made them, and plan their removal.
 
     Read-only and gentle: no guessed password, no write call, nothing outside the authorised scope.
 
@@ -66,7 +66,7 @@ def cli() -> None:
     Exit codes: 0 complete, nothing flagged; 1 complete, something flagged or to check;
     2 usage or site file; 3 incomplete coverage; 4 another run holds the lock;
     5 this machine cannot scan; 6 storage failed; 7 stopped to protect a subnet or the run.
-    """
+    """  # noqa: D301  (click wants the control character itself)
 
 
 @cli.command()
@@ -99,7 +99,7 @@ def scan(
     ctx: click.Context, site_file: Path, out: Path | None, only: Sequence[str], *, dry_run: bool, accept_large: bool,
     quiet: bool,
 ) -> None:  # fmt: skip
-    """Audit a site: discover, probe, identify, judge, plan, report."""
+    """Audit a site and write its reports."""
     from auditor.cli.progress import progress  # noqa: PLC0415
     from auditor.pipeline import prepare  # noqa: PLC0415
 
@@ -138,7 +138,7 @@ def _width() -> int:
 @_example("auditor doctor site.yaml")
 @click.pass_context
 def doctor(ctx: click.Context, site_file: Path) -> None:
-    """Check this machine and the site file before the window; sends nothing."""
+    """Check machine and site file; sends nothing."""
     from auditor.pipeline.preflight import examine  # noqa: PLC0415
 
     checks, code = examine(site_file)
@@ -154,7 +154,7 @@ def doctor(ctx: click.Context, site_file: Path) -> None:
 @_example("auditor identify observations.jsonl > identities.jsonl")
 @click.pass_context
 def identify(ctx: click.Context, observations: Any, rules: Path | None, *, unsorted: bool) -> None:
-    """Identify devices from saved or imported observations, as JSON lines; no network."""
+    """Identify devices from saved observations; no network."""
     from auditor.identify import identify_lines, load_rules  # noqa: PLC0415
     from auditor.model import Identity  # noqa: PLC0415
     from auditor.observe import observe, read_lines  # noqa: PLC0415
@@ -180,7 +180,7 @@ def identify(ctx: click.Context, observations: Any, rules: Path | None, *, unsor
 @click.option("--rules", type=_FOLDER, help="Folder of site-local fingerprints, added to the built-in ones.")
 @_example("auditor explain audit-hq 10.88.0.17", "auditor explain audit-hq mac-4419b6000005")
 def explain(folder: Path, device: str, rules: Path | None) -> None:
-    """Say why a device was named: evidence, weights, conflicts, what would overturn it."""
+    """Say why a device was named, and what would overturn it."""
     from auditor.pipeline.again import explain_device  # noqa: PLC0415
 
     _print(explain_device(folder, device, rules))
@@ -202,7 +202,7 @@ def report(folder: Path, formats: str) -> None:
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @_example("auditor plan audit-hq")
 def plan(folder: Path) -> None:
-    """Print the removal plan of a finished run and write plan.csv again."""
+    """Print the removal plan of a finished run."""
     from auditor.pipeline.again import plan_lines  # noqa: PLC0415
 
     _print(plan_lines(folder))
@@ -307,7 +307,7 @@ def schema(name: str) -> None:
 @_example("auditor demo", "auditor demo --out demo")
 @click.pass_context
 def demo(ctx: click.Context, out: Path | None, *, quiet: bool) -> None:
-    """Audit an emulated site on loopback: no privileges, no network."""
+    """Audit an emulated site on loopback."""
     from auditor.cli.progress import progress  # noqa: PLC0415
     from auditor.pipeline.demo import run_demo  # noqa: PLC0415
 

@@ -58,6 +58,7 @@ class DiscoverContext:
         network: the only way to send.
         ports: of the site file; the first HTTP and RTSP port are the ones a sweep knocks on.
         methods: discovery methods that the authorisation allows: `arp`, `sweep`, `wsd`.
+        interface: the only one that may be sent from, or None for any.
         say: takes a line of progress for a person.
         live: addresses that answered something, in the order of answering.
         waiting: address to target: permitted addresses that no method has looked at yet.
@@ -72,6 +73,7 @@ class DiscoverContext:
     ports: Ports
     methods: frozenset[str]
     say: Callable[[str], None] = lambda _: None
+    interface: str | None = None
     live: dict[str, None] = field(default_factory=dict)
     waiting: dict[str, Target] = field(default_factory=dict)
     links: dict[str, Interface] = field(default_factory=dict)
@@ -138,6 +140,8 @@ def _place(ctx: DiscoverContext, permit: Permit, route: Route | None, subnet: Su
         return Look(address, "route", LookResult.UNREACHABLE, "no-route")
     if route.local and not address.startswith("127."):
         return Look(address, "route", LookResult.ANSWERED, "this-machine")
+    if ctx.interface is not None and route.interface != ctx.interface:
+        return Look(address, "route", LookResult.UNREACHABLE, "other-interface")
     link = ctx.links.get(route.interface)
     if link is not None and not (link.up and link.carrier):
         return Look(address, "route", LookResult.UNREACHABLE, "no-carrier")

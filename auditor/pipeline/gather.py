@@ -87,7 +87,12 @@ async def gather(
         into.outcomes[outcome.device].append(outcome)
 
     context = DiscoverContext(
-        scope=site.scope, network=network, ports=site.ports, methods=site.methods, say=observer.say
+        scope=site.scope,
+        network=network,
+        ports=site.ports,
+        methods=site.methods,
+        say=observer.say,
+        interface=site.interface,
     )
     waiting = {subnet.cidr: sum(1 for _ in site.scope.permits(subnet)) for subnet in site.scope.subnets()}
     asked = {cidr for cidr, number in waiting.items() if number}

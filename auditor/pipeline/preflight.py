@@ -181,7 +181,9 @@ def dry_run_text(site: SiteFile) -> str:
 
     Discovery packets are what the scan then sends, within 10 %; probes are an upper bound.
     """
-    context = DiscoverContext(scope=site.scope, network=Network(site.pace), ports=site.ports, methods=site.methods)
+    context = DiscoverContext(
+        scope=site.scope, network=Network(site.pace), ports=site.ports, methods=site.methods, interface=site.interface
+    )
     planned = asyncio.run(announce(context))
     bound = upper_bound(site.ports, site.pace)
     permitted = sum(1 for _ in site.scope.permits())

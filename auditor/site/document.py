@@ -420,7 +420,7 @@ class SiteDocument(Section):
         None, description="Folder of the site's own fingerprints, relative to the site file.", examples=["rules"]
     )
     interface: InterfaceName | None = Field(
-        None, description="Interface to look from; default by the routes.", examples=["eth0"]
+        None, description="The only interface that may be sent from; by default the routes decide.", examples=["eth0"]
     )
 
 

@@ -102,7 +102,7 @@ policies: [uk-2022, us-889]
 # Folder of this site's own fingerprints. Example:
 #rules: rules
 
-# Interface to look from; by default the routes decide. Example:
+# The only interface that may be sent from; by default the routes decide. Example:
 #interface: eth0
 """
 

@@ -277,3 +277,12 @@ def test_blocking_the_imports_of_scapy_or_nmap_is_noticed(wires, monkeypatch):
     assert any("scapy is not installed" in limit for limit in ctx.limits)
     assert any("python-nmap is not installed" in limit for limit in ctx.limits)
     assert all(isinstance(look, Look) for items in looks.values() for look in items)
+
+
+def test_only_the_named_interface_is_sent_from(wires):
+    tap, ctx = wires.tap(), context(scope_of("10.91.0.32/30", "10.92.0.0/30"))
+    ctx.interface = "lo"
+    _, looks = discover(wires, ctx)
+    assert {look.reason for items in looks.values() for look in items} == {"other-interface"}
+    assert set.union(*results(looks).values()) == {LookResult.UNREACHABLE}
+    assert tap.frames() == []
