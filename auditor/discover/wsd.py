@@ -141,6 +141,8 @@ def multicast_links(ctx: DiscoverContext) -> dict[str, tuple[str, list[str]]]:
     scope = [IPv4Network(subnet.cidr) for subnet in ctx.scope.subnets()]
     links: dict[str, tuple[str, list[str]]] = {}
     for link in ctx.links.values():
+        if ctx.interface is not None and link.name != ctx.interface:
+            continue
         prefixes = [address for address in link.addresses if ":" not in address]
         on_link = [IPv4Interface(prefix).network for prefix in prefixes]
         if link.up and link.carrier and any(net.overlaps(ours) for net in on_link for ours in scope):
