@@ -48,7 +48,7 @@ _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb\uff02\uff07"
 _FORMULA = re.compile(f"[\\s{_QUOTES}]*[{_TRIGGER}]")
 # A spreadsheet set to semicolons cuts a cell in two at a semicolon, inside quotation marks too when the first cell of
 # the line did not end where it expects: the second half must not start a formula either.
-_HALF_FORMULA = re.compile(f"(;[\\s{_QUOTES}]*)([{_TRIGGER}])")
+_HALF_FORMULA = re.compile(f";([\\s{_QUOTES}]*[{_TRIGGER}])")
 
 
 def plan_csv(audit: Audit) -> str:
@@ -72,7 +72,7 @@ def plan_csv(audit: Audit) -> str:
 
 def guard(text: str) -> str:
     """Return text as a cell that no spreadsheet takes for a formula: visible on one line, apostrophe where needed."""
-    text = _HALF_FORMULA.sub(r"\1'\2", visible(text, _CELL))
+    text = _HALF_FORMULA.sub(r";'\1", visible(text, _CELL))
     return f"'{text}" if _FORMULA.match(text) else text
 
 

@@ -91,6 +91,7 @@ def test_no_text_becomes_a_formula(text):
     cell.encode("utf-8")
 
 
+@example("; =")
 @given(st.text(st.sampled_from(" ;'\"=+-@,\t\r\nab\uff1d\u2212"), max_size=12))
 def test_no_mixture_of_triggers_becomes_a_formula(text):
     first, *rest = devices()
