@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -82,6 +83,8 @@ def init(subnets: Sequence[str], out: Path) -> None:
     text = render_template(subnets)
     if out.exists():
         raise UsageError(f"{out} exists already; move it away or name another file with --out")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out.parent} is not a folder; make it first, or name another file with --out")
     write_private(out, text)
     click.echo(f"Wrote {out}. Next: fill in `authorisation` and the zones' roles, then run `auditor doctor {out}`.")
 
@@ -122,9 +125,22 @@ def scan(
 def _finish(ctx: click.Context, result: Any) -> None:
     from auditor.report import summary_text  # noqa: PLC0415
 
-    click.echo(summary_text(result.audit, _width(), folder=str(result.folder)))
-    click.echo(f"Report: {(result.folder / 'report.html').resolve()}")
+    _say(summary_text(result.audit, _width(), folder=str(result.folder)))
+    _say(f"Report: {(result.folder / 'report.html').resolve()}")
     ctx.exit(int(result.exit_code))
+
+
+def _say(text: str) -> None:
+    """Print; a reader that has gone away (`| head`) must not change the exit code."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        _reader_is_gone()
+
+
+def _reader_is_gone() -> None:
+    """Send what is still in the buffer nowhere: it would fail again at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _width() -> int:
@@ -164,13 +180,16 @@ def identify(ctx: click.Context, observations: Any, rules: Path | None, *, unsor
         click.echo(f"warning: {_lines(problem)}", err=True)
     damaged = 0
     out = sys.stdout.buffer
-    for item in identify_lines(read_lines(observations), loaded, observe=observe, unsorted=unsorted):
-        if isinstance(item, Identity):
-            out.write(json.dumps(item.to_json(), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
-        else:
-            damaged += 1
-            click.echo(f"{observations.name}, line {item.number}: {_lines(item.reason)}", err=True)
-    out.flush()
+    try:
+        for item in identify_lines(read_lines(observations), loaded, observe=observe, unsorted=unsorted):
+            if isinstance(item, Identity):
+                out.write(json.dumps(item.to_json(), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+            else:
+                damaged += 1
+                click.echo(f"{observations.name}, line {item.number}: {_lines(item.reason)}", err=True)
+        out.flush()
+    except BrokenPipeError:
+        _reader_is_gone()
     ctx.exit(int(ExitCode.INCOMPLETE if damaged else ExitCode.COMPLETE))
 
 
@@ -188,9 +207,10 @@ def explain(folder: Path, device: str, rules: Path | None) -> None:
 
 @cli.command()
 @click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.option("--lang", type=click.Choice(["en"]), default="en", show_default=True, help="Language of the report.")
 @click.option("--format", "formats", default="html,csv,json", show_default=True, help="Comma-separated.")
 @_example("auditor report audit-hq", "auditor report audit-hq --format html")
-def report(folder: Path, formats: str) -> None:
+def report(folder: Path, formats: str, lang: str) -> None:  # noqa: ARG001  (one language so far)
     """Write the reports of a finished run again."""
     from auditor.pipeline.again import rewrite  # noqa: PLC0415
 
@@ -279,7 +299,7 @@ def policies_show(pack_id: str) -> None:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(_lines(line))
+        _say(_lines(line))
 
 
 def _report_problems(ctx: click.Context, problems: Sequence[str], what: str) -> None:
@@ -318,6 +338,7 @@ def demo(ctx: click.Context, out: Path | None, *, quiet: bool) -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    # A stop by the platform is an interruption like Ctrl-C; the default would end the process without a word.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A stop by the platform or a lost terminal is an interruption like Ctrl-C; the default would end without a word.
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, signal.default_int_handler)
     sys.exit(cli.main(prog_name="auditor", standalone_mode=True))

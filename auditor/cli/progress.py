@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -137,8 +137,10 @@ class _Plain(_Counting):
 
     @staticmethod
     def _print(text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        # Whoever reads the progress may go away; the audit goes on, and the log has it all.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
 
 
 class _Screen(_Counting):
@@ -169,10 +171,10 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-@contextmanager
+@contextlib.contextmanager
 def progress(*, quiet: bool) -> Iterator[Observer]:
     """Yield the observer that fits where standard error goes."""
-    if quiet:
+    if quiet or sys.stderr is None:
         yield Quiet()
         return
     console = Console(stderr=True)

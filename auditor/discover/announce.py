@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 EXPECTED_LIVE = 1 / 8
 _HALF_OPEN = 32
 _SYN_WAIT = 2.0
+_WHOLE = OPENING_PACKETS + CLOSING_PACKETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,8 @@ def _line(ctx: DiscoverContext, method: str, cidr: str, targets: list[Target]) -
         asked = [target for target in targets if not target.route.broadcast]
         on_link = sum(target.route.on_link for target in asked)
         silent = _mean(asked, on_link, NEIGHBOUR_REQUESTS, 2.0 * len(connect.knocked_ports(ctx))) * len(asked) / number
-        live = _mean(asked, on_link, 2, 1) * len(asked) / number
+        # Most that answer have the first port open: ARP, then a whole connection.
+        live = _mean(asked, on_link, 1 + _WHOLE, _WHOLE) * len(asked) / number
         rate = SHARE * min(pace.packets, pace.arp if on_link else pace.packets, silent * _HALF_OPEN / _SYN_WAIT)
         spare = _SYN_WAIT
     else:
@@ -136,7 +138,7 @@ def _line(ctx: DiscoverContext, method: str, cidr: str, targets: list[Target]) -
     expected = number * (silent * (1 - EXPECTED_LIVE) + live * EXPECTED_LIVE)
     least, most = sorted((round(number * silent), round(number * live)))
     if method == connect.METHOD:  # an open port costs a whole connection
-        most = max(most, number * (1 + OPENING_PACKETS + CLOSING_PACKETS))
+        most = max(most, number * (1 + _WHOLE))
     return Announced(method, cidr, number, round(expected), least, most, round(expected / rate + spare, 1))
 
 

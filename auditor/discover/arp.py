@@ -79,6 +79,7 @@ async def _ask(ctx: DiscoverContext, capture: Capture, chunk: list[Target]) -> A
         ):
             if not ctx.scope.learn_mac(address, mac):
                 pairs.append((address, mac))
+                ctx.cleared.add(address)
     except CaptureFailed as error:
         failure = error  # what was said before the end stands
     macs = believed_macs(ctx, pairs, capture.interface)

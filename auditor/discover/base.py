@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from auditor.common.clock import stamp
 from auditor.model import Look, LookResult, Sighting
-from auditor.net.interfaces import Interface, Route, interfaces, routes_to
+from auditor.net.interfaces import Interface, Route, interfaces, neighbours, routes_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -66,6 +66,8 @@ class DiscoverContext:
         limits: sentences: what could not be done here and what that hides.
         warnings: sentences: what was seen and needs a person's eye.
         layer2: at least one link was asked by ARP.
+        cleared: addresses whose MAC was seen on the link and is not an excluded one.
+        reached: interface to the declared subnets that the routes put on its link.
     """
 
     scope: Scope
@@ -80,6 +82,8 @@ class DiscoverContext:
     limits: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     layer2: bool = False
+    cleared: set[str] = field(default_factory=set)
+    reached: dict[str, set[str]] = field(default_factory=dict)
 
     def limit(self, sentence: str) -> None:
         """Keep a limit once."""
@@ -105,6 +109,27 @@ class DiscoverContext:
         self.network.expect_alive(address)
         return Sighting(address, method, stamp(), mac, interface, outcome)
 
+    def may_contact(self, address: str) -> bool:
+        """Return whether a packet may go to an address as far as excluded MACs tell.
+
+        An address on this machine's own link whose MAC nobody has seen may be the excluded device: an ARP reply can
+        be lost, and a device can speak by multicast before it is asked. Behind a router no MAC can be seen at all.
+        """
+        if not self.scope.excluded_macs or address in self.cleared:
+            return True
+        route = routes_to([address])[address]
+        if route is None or not route.on_link or route.local:
+            return True
+        mac = neighbours(route.interface).get(address)
+        if mac is None or self.scope.learn_mac(address, mac):
+            self.limit(
+                "Addresses on this machine's own links whose MAC was not seen were not contacted: one of them may be "
+                "an excluded MAC. Exclude by address where that is possible."
+            )
+            return False
+        self.cleared.add(address)
+        return True
+
     def take(self, wanted: Callable[[Target], bool]) -> list[Target]:
         """Return the waiting targets that fit; those whose permit was withdrawn meanwhile are left waiting."""
         return [target for target in self.waiting.values() if not target.permit.withdrawn and wanted(target)]
@@ -127,10 +152,14 @@ async def survey(ctx: DiscoverContext) -> tuple[Look, ...]:
                     looks.append(look)
     gateways = {target.route.gateway for target in ctx.waiting.values() if target.route.gateway}
     for gateway in sorted(gateways):
-        if ctx.scope.is_excluded(gateway):
-            ctx.limit(
-                f"{gateway} is excluded and also the router to other subnets: it is asked nothing, but it forwards."
-            )
+        if not ctx.scope.is_excluded(gateway):
+            continue
+        ctx.limit(
+            f"{gateway} is excluded and also the router to other subnets. Nothing behind it was asked: even to find "
+            "the router this machine would have to ask for its MAC. Take it off the exclusions to go through it."
+        )
+        behind = [address for address, target in ctx.waiting.items() if target.route.gateway == gateway]
+        looks += [ctx.done(address, "route", LookResult.NOT_ATTEMPTED, "excluded-router") for address in behind]
     return tuple(looks)
 
 
@@ -145,6 +174,8 @@ def _place(ctx: DiscoverContext, permit: Permit, route: Route | None, subnet: Su
     link = ctx.links.get(route.interface)
     if link is not None and not (link.up and link.carrier):
         return Look(address, "route", LookResult.UNREACHABLE, "no-carrier")
+    if route.on_link:
+        ctx.reached.setdefault(route.interface, set()).add(subnet.cidr)
     ctx.waiting[address] = Target(permit, route, _is_edge(address, subnet.cidr))
     return None
 

@@ -70,6 +70,8 @@ async def _sweep(ctx: DiscoverContext, chunk: list[Target]) -> AsyncGenerator[Fo
         elif target.address in known and ctx.scope.learn_mac(target.address, known[target.address]):
             yield ctx.done(target.address, METHOD, LookResult.NOT_ATTEMPTED, "excluded-mac")
         else:
+            if target.address in known:
+                ctx.cleared.add(target.address)
             asked.append(target)
     results = await _knock_all(ctx, asked)
     seen = _neighbours(asked)

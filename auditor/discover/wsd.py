@@ -128,7 +128,7 @@ async def run(ctx: DiscoverContext) -> AsyncGenerator[Found, None]:
                     yield ctx.done(address, MULTICAST, LookResult.ANSWERED, "probe-match")
         except DialError as error:
             ctx.limit(f"WS-Discovery by multicast on {interface} was not sent ({error.reason}).")
-    left = [address for address in ctx.live if address not in answered]
+    left = [address for address in ctx.live if address not in answered and ctx.may_contact(address)]
     if left:
         ctx.say(f"WS-Discovery to {len(left)} live addresses")
     for chunk in chunks(left, _AT_ONCE):
@@ -146,7 +146,8 @@ def multicast_links(ctx: DiscoverContext) -> dict[str, tuple[str, list[str]]]:
         prefixes = [address for address in link.addresses if ":" not in address]
         on_link = [IPv4Interface(prefix).network for prefix in prefixes]
         if link.up and link.carrier and any(net.overlaps(ours) for net in on_link for ours in scope):
-            links[link.name] = (prefixes[0].partition("/")[0], prefixes)
+            # A subnet can lie on the link by a route alone; a quiet device in it would hear the multicast too.
+            links[link.name] = (prefixes[0].partition("/")[0], [*prefixes, *sorted(ctx.reached.get(link.name, ()))])
     return links
 
 
@@ -155,7 +156,7 @@ def _permitted(ctx: DiscoverContext, address: str) -> bool:
         ctx.scope.permit(address)
     except NotPermitted:
         return False
-    return True
+    return ctx.may_contact(address)
 
 
 async def _ask_each(ctx: DiscoverContext, addresses: list[str]) -> list[Found]:

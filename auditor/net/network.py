@@ -490,7 +490,7 @@ class Connection:
                 raise
         return self
 
-    async def _open(self, device: _Device) -> None:
+    async def _open(self, device: _Device) -> None:  # noqa: PLR0915  (one dial, told in order)
         network = self._network
         if device.count.opened >= network.pace.connections:
             raise DialError(Status.NOT_ATTEMPTED, "budget-spent")
@@ -521,6 +521,10 @@ class Connection:
                     device.heard = time.monotonic()
                 self._settle(endpoint, closing=False)
                 network.packets.release(self._paid - self._sent)
+                if self._unresolved(error):
+                    # The kernel never learned the MAC, so the SYNs it counted did not leave.
+                    network.counters.packets_sent -= self._sent
+                    syns = 0
                 endpoint.close()
                 raise
             else:
@@ -528,8 +532,7 @@ class Connection:
                 requests = network._only_one(requests)  # noqa: SLF001
                 device.heard = time.monotonic()
             finally:
-                last = self._began + (_SYN_REPEATED if syns > 1 else 0.0)
-                device.next_syn = last + _SPACING / network.pace.new_connections
+                device.next_syn = self._last_syn(syns) + _SPACING / network.pace.new_connections
                 device.count.tried += syns
                 network.counters.connections_tried += syns
                 network.counters.arp_requests += requests
@@ -541,6 +544,17 @@ class Connection:
         device.open += 1
         device.count.peak = max(device.count.peak, device.open)
         self._estimate = OPENING_PACKETS
+
+    def _unresolved(self, error: BaseException) -> bool:
+        """Return whether a dial ended before the kernel knew the MAC of a device on this machine's own link."""
+        device = self._device
+        unanswered = isinstance(error, DialError) and error.reason in ("no-response", "host-unreachable")
+        return bool(unanswered and device.on_link and not device.alive and device.heard == -math.inf)
+
+    def _last_syn(self, syns: int) -> float:
+        """Return when the last SYN left at the latest: after an answer, the kernel may have first asked for the MAC."""
+        last = self._began + (_SYN_REPEATED if syns > 1 else 0.0)
+        return max(last, self._device.heard) if self._device.heard >= self._began else last
 
     async def _handshake(self, endpoint: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -114,6 +114,8 @@ def conclude(site: SiteFile, gathered: Gathered, judging: Judge, facts: RunFacts
     devices = tuple(judging.findings(device, today) for device in grouped.devices)
     plan = make_plan(devices, site.site, today)
     reasons = tuple(coverage.incomplete) + ((gathered.interrupted,) if gathered.interrupted else ())
+    if coverage.states[CoverageState.EXCLUDED] == coverage.scope_size:
+        reasons += ("Not one IPv4 address was asked: the scope has none, or all of them are excluded.",)
     code = _exit_code(devices, plan, gathered, facts, complete=not reasons)
     run = _run(site, gathered, judging, facts, reasons, code)
     warnings = (*site.warnings, *site.limits_raised, *gathered.warnings, *grouped.warnings, *judging.rules.problems)
@@ -151,6 +153,7 @@ def _seen(gathered: Gathered, address: str, identity: Identity, states: dict[str
     sightings = gathered.sightings.get(address, ())
     notes = [gathered.stopped[address]] if address in gathered.stopped else []
     notes += [f"Not asked everything: {gathered.untried[address]}."] if address in gathered.untried else []
+    notes += [f"Not every question was asked: {gathered.ended[address]}."] if address in gathered.ended else []
     if any(outcome.truncated for outcome in gathered.outcomes.get(address, ())):
         notes.append("An answer of this device was cut off at a size or time limit.")
     return Seen(

@@ -39,6 +39,7 @@ class Gathered:
         untried: addresses that answered discovery and were not probed, with the reason.
         stopped_subnets: CIDR to the sentence why it is left alone.
         failed: address to the defect of the auditor itself that ended its contact.
+        ended: address to the phrase why not all planned questions were asked, though nothing was wrong.
         limits: sentences: what this run could not see.
         warnings: sentences.
         interrupted: why the run ended early, or None.
@@ -51,6 +52,7 @@ class Gathered:
     untried: dict[str, str] = field(default_factory=dict)
     stopped_subnets: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
     limits: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     interrupted: str | None = None
@@ -105,7 +107,7 @@ async def gather(
     finally:
         into.limits.extend(context.limits)
         into.warnings.extend(context.warnings)
-    await _probe_all(site, network, into, observer, record, finished)
+    await _probe_all(site, network, into, observer, record, finished, context.may_contact)
 
 
 def _take(
@@ -145,6 +147,7 @@ async def _probe_all(
     observer: Observer,
     record: Callable[[Outcome], None],
     finished: Callable[[str], None],
+    may_contact: Callable[[str], bool],
 ) -> None:
     live = [address for address in into.sightings if not site.scope.is_excluded(address)]
     observer.stage("probe", len(live))
@@ -160,6 +163,10 @@ async def _probe_all(
             if cidr in into.stopped_subnets:
                 into.untried.pop(address, None)
                 into.stopped[address] = into.stopped_subnets[cidr]
+                observer.step(address)
+                return
+            if not may_contact(address):
+                into.untried[address] = "its MAC was not seen, and it may be an excluded one"
                 observer.step(address)
                 return
             try:
@@ -188,6 +195,10 @@ async def _probe_all(
                 observer.step(address)
                 return
             into.untried.pop(address, None)
+            if contact.cut:
+                into.untried[address] = contact.ended
+            elif contact.ended:
+                into.ended[address] = contact.ended
             if contact.stopped:
                 into.stopped[address] = contact.stopped
                 observer.say(f"{address}: {contact.stopped}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from auditor.assess import load_packs
 from auditor.common.clock import now
-from auditor.common.errors import AuditorError, CannotScan, ExitCode, NotAuthorised
+from auditor.common.errors import AuditorError, CannotScan, ExitCode, NotAuthorised, UsageError
 from auditor.discover import DiscoverContext, announce
 from auditor.discover.sweep import possible as sweep_possible
 from auditor.identify import load_rules
@@ -49,7 +49,7 @@ def examine(path: Path) -> tuple[list[Check], ExitCode]:
     """Check this machine and a site file; sends nothing.
 
     Returns:
-        The checks in reading order, and the exit code: 0 ready, 2 not authorised now, 5 this machine cannot scan.
+        The checks in reading order, and the exit code: 0 ready, 2 not authorised now, 5 a check failed.
 
     Raises:
         UsageError: the site file is wrong.
@@ -67,6 +67,10 @@ def examine(path: Path) -> tuple[list[Check], ExitCode]:
     except NotAuthorised as refusal:
         checks.append(Check("authorisation", FAIL, str(refusal)))
         code = ExitCode.USAGE
+    try:
+        site.check_size(False)
+    except UsageError as refusal:
+        checks.append(Check("scope", WARN, str(refusal)))
     checks.append(_clock())
     checks += _interfaces()
     routes, missing = _routes(site)
@@ -78,6 +82,8 @@ def examine(path: Path) -> tuple[list[Check], ExitCode]:
     checks.append(_neighbours(site))
     checks.append(_disk())
     checks += _data(site)
+    if any(check.result == FAIL for check in checks) and code is ExitCode.COMPLETE:
+        code = ExitCode.CANNOT_SCAN
     return checks, code
 
 
@@ -111,7 +117,10 @@ def _routes(site: SiteFile) -> tuple[list[Check], int]:
     checks, missing = [], 0
     for subnet in site.scope.subnets():
         first = next(iter(subnet.addresses()), None)
-        route = _route(first) if first else None
+        if first is None:
+            checks.append(Check("route", OK, f"{subnet.cidr}: all of it belongs to longer prefixes"))
+            continue
+        route = _route(first)
         if route is None:
             missing += 1
             checks.append(Check("route", FAIL, f"{subnet.cidr}: no route; add one, or scan from elsewhere"))

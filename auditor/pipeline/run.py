@@ -25,7 +25,7 @@ from auditor.net.network import Network
 from auditor.observe import observation_line, observe
 from auditor.pipeline.conclude import Judge, RunFacts, conclude
 from auditor.pipeline.gather import Gathered, gather
-from auditor.store import RunFolder
+from auditor.store import RunFolder, only_run_of
 from auditor.store.folder import AUDIT, OBSERVATIONS, PLAN, REPORT, SITE, STATUS
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from auditor.net.network import Counters
     from auditor.pipeline.watch import Observer
     from auditor.site import SiteFile
+
+
+# Ctrl-C, the platform's stop, and a terminal that went away.
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def scan(site: SiteFile, path: Path, observer: Observer, *, emulated: bool = Fal
         LockHeld, UsageError, StorageError: before anything was sent.
         StorageError: later too, when the disk refuses; what was written before stays.
     """
-    with RunFolder.create(path) as folder, folder.log_stream() as stream:
+    with only_run_of(site.path), RunFolder.create(path) as folder, folder.log_stream() as stream:
         log = run_log(stream)
         try:
             return _scan(site, folder, _LoggingObserver(observer, log), log, emulated=emulated)
@@ -205,7 +209,7 @@ def _first(group: BaseExceptionGroup[AuditorError]) -> AuditorError:
 def _interruptible(work: asyncio.Future[None], into: Gathered) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the network half, so that a partial and marked report is still written."""
     loop = asyncio.get_running_loop()
-    caught = (signal.SIGINT, signal.SIGTERM)
+    caught = _STOPS
 
     def stop(name: str) -> None:
         into.interrupted = f"The audit was interrupted ({name}) before its end."
@@ -230,7 +234,7 @@ def _undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _STOPS}
     try:
         yield
     finally:

@@ -36,12 +36,14 @@ class Contact:
         stopped: sentence when the breaker tripped and the device did not go on as before, else None.
         silent_ports: number of ports from which nothing ever came.
         ended: phrase on why it ended before all planned questions were asked, or empty.
+        cut: it ended because this machine could not send; what is known of the device is not what there was to learn.
     """
 
     outcomes: tuple[Outcome, ...]
     stopped: str | None
     silent_ports: int
     ended: str = ""
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,11 @@ async def probe_device(
             if (port, probe.word) not in begun and port not in visit.asked:
                 visit.skip(probe.word, probe.asks[0], port, end)
     return Contact(
-        tuple(visit.outcomes), over.stopped if over else None, len(visit.safety.silent_ports), over.why if over else ""
+        tuple(visit.outcomes),
+        over.stopped if over else None,
+        len(visit.safety.silent_ports),
+        over.why if over else "",
+        visit.safety.cut,
     )
 
 

@@ -39,6 +39,7 @@ class Safety:
         why: sentence on the latest decision other than to go on.
         last_open: port that answered last, or None.
         fell_silent: a port that had answered before failed in the present row of failures.
+        cut: this machine could not send.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class Safety:
         self.fell_silent = False
         self._answered: set[int] = set()
         self._failed: list[str] = []
+        self.cut = False
         self._unproven = False  # something answered since the last look back
         self._looks_back = 0
         self._after_refusal: dict[int, int] = {}
@@ -92,6 +94,7 @@ class Safety:
             self._unproven = True
             return Decision.GO_ON
         if reason == _BUDGET or reason in _OURS:
+            self.cut = reason in _OURS
             spent = "all connections that one device gets in one audit are spent"
             return self._end(spent if reason == _BUDGET else f"this machine could not send ({reason})")
         known = port in self._answered

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -153,6 +155,25 @@ class RunFolder:
     def log_stream(self) -> BinaryIO:
         """Open the run's log for appending."""
         return open_append(self.path / LOG)
+
+
+@contextlib.contextmanager
+def only_run_of(site_file: Path) -> Iterator[None]:
+    """Hold a site file for one run, so that two audits of one site never add up their packets.
+
+    Raises:
+        LockHeld: another run of this site file is going on.
+    """
+    with site_file.open("rb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LockHeld(f"another run is auditing by {site_file}; nothing was sent") from error
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
+                raise StorageError(f"cannot lock {site_file}: {error.strerror}") from error
+            # A file system without locks: the lock of the run's folder still holds.
+        yield
 
 
 def _line(record: dict[str, Any]) -> bytes:

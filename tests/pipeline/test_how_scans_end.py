@@ -142,8 +142,11 @@ def test_an_interruption_before_the_first_packet_is_incomplete_too(routed, tmp_p
     assert running.returncode in (3, -number, 128 + number, 130), (out, err)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-@pytest.mark.parametrize("stage", ["discover", "probe"])
+@pytest.mark.parametrize(
+    ("number", "stage"),
+    [(signal.SIGINT, "discover"), (signal.SIGTERM, "probe"), (signal.SIGHUP, "probe")],
+    ids=["ctrl-c", "sigterm", "sighup"],
+)
 def test_an_interrupted_run_leaves_a_marked_and_valid_report(routed, tmp_path, number, stage):
     site = routed.write_site(tmp_path / "site.yaml")
     running = routed.popen(
@@ -191,6 +194,86 @@ def test_a_second_run_on_the_same_folder_ends_at_once_and_sends_nothing(routed, 
         first.send_signal(signal.SIGCONT)
         first.terminate()
         first.wait(20)
+
+
+def test_two_runs_of_one_site_never_add_up_even_in_two_folders(routed, tmp_path):
+    site = routed.write_site(tmp_path / "site.yaml")
+    first = routed.popen(
+        command("scan", site, "--out", tmp_path / "one"), env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(first, tmp_path / "one" / "run.log", '"name": "discover"')
+        first.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        routed.reset()
+        second = routed.exec(command("scan", site, "--out", tmp_path / "two"), env=ENV)
+        assert second.returncode == 4
+        assert sent(routed) == 0
+        assert not (tmp_path / "two").exists()
+    finally:
+        first.send_signal(signal.SIGCONT)
+        first.terminate()
+        first.wait(20)
+
+
+def test_a_link_that_goes_down_in_the_middle_makes_the_audit_incomplete(routed, tmp_path):
+    site = routed.write_site(tmp_path / "site.yaml", **FAST)
+    running = routed.popen(
+        command("scan", site, "--out", tmp_path / "run"),
+        env=ENV,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(running, tmp_path / "run" / "run.log", '"name": "probe"')
+    routed.link(up=False)
+    try:
+        _out, err = running.communicate(timeout=120)
+    finally:
+        routed.link(up=True)
+    assert running.returncode == 3, err
+    audit = json.loads((tmp_path / "run" / "audit.json").read_bytes())
+    assert audit["run"]["complete"] is False
+    assert audit["coverage"]["states"]["not-attempted"] > 0
+
+
+@pytest.mark.parametrize("methods", [["wsd", "http", "rtsp"], ["arp", "wsd", "http", "rtsp"]], ids=["unseen", "seen"])
+def test_a_unit_excluded_by_its_mac_is_never_contacted(lab, tmp_path, methods):
+    routed = lab("routed")  # its own: what a run that was cut off before still retransmits would be counted here
+    unit = next(t for t in routed.truth() if t["id"] == "hik-camera")
+    authorisation = {
+        "by": "A",
+        "reference": "R",
+        "valid_from": "2020-01-01",
+        "valid_until": "2090-12-31",
+        "methods": methods,
+    }
+    audited = scan(routed, tmp_path / "run", exclude=[unit["mac"]], authorisation=authorisation, **FAST)
+    seen = audited.wire["addresses"].get(unit["address"], {"ip": 0})
+    assert seen["ip"] == 0, seen
+    assert audited.device(unit["address"]) is None or not audited.device(unit["address"])["flagged"]
+    assert audited.done.returncode in ({3} if methods[0] == "wsd" else {1, 3})
+
+
+def test_an_excluded_router_is_not_even_asked_for_its_mac(lab, tmp_path):
+    audited = scan(lab("routed"), tmp_path / "run", exclude=["10.88.4.1"], **FAST)
+    assert audited.done.returncode == 3
+    assert "10.88.4.1" not in audited.wire["addresses"]
+    assert any("router" in limit for limit in audited.audit["run"]["limits"])
+
+
+def test_a_scope_without_an_address_to_ask_is_no_finished_audit(routed, tmp_path):
+    audited = scan(routed, tmp_path / "run", exclude=["10.88.4.0/28", "10.88.5.0/27"], **FAST)
+    assert audited.done.returncode == 3
+    assert audited.wire["frames"] == 0
+
+
+def test_a_reader_that_goes_away_changes_neither_the_run_nor_its_exit_code(routed, tmp_path):
+    site = routed.write_site(tmp_path / "site.yaml", **FAST)
+    scan_line = " ".join(command("scan", site, "--only", "10.88.4.5", "--out", tmp_path / "run"))
+    done = routed.exec(["bash", "-c", f"set -o pipefail; {scan_line} 2>&1 | head -1; exit ${{PIPESTATUS[0]}}"], env=ENV)
+    assert done.returncode == 3
+    assert (tmp_path / "run" / "status.json").is_file()
 
 
 def test_no_way_to_the_scope_is_not_an_empty_site(routed, tmp_path):
