@@ -96,7 +96,8 @@ def cover(
         dropped: packets lost by the kernel or the capture.
 
     The first state that holds wins: excluded, not-attempted, stopped-for-safety, error of the auditor itself,
-    identified, answered-unidentified, filtered, unreachable, error, silent. An address that no method looked at is not-attempted.
+    identified, answered-unidentified, filtered, unreachable, error, silent. An address that no method looked at is
+    not-attempted.
 
     Raises:
         ValueError: a subnet yields another number of addresses than its size, or an address stands in two subnets;
@@ -108,6 +109,7 @@ def cover(
     states: dict[str, CoverageState] = {}
     heard: set[str] = set()
     guarded: set[str] = set()
+    own = 0
     for subnet in subnets:
         counts: Counter[CoverageState] = Counter()
         methods: set[str] = set()
@@ -128,6 +130,7 @@ def cover(
                 state, reason = _state(address, looks, contacts)
                 if _heard(address, looks, contacts):
                     heard.update((address, subnet.cidr))
+                own += state is CoverageState.ANSWERED_UNIDENTIFIED and reason == THIS_MACHINE
             if address in canaries:
                 guarded.add(subnet.cidr)
             states[address] = state
@@ -145,7 +148,7 @@ def cover(
         scope_size=sum(subnet.size for subnet in subnets),
         states={state: totals.get(state, 0) for state in CoverageState},
         by_subnet=tuple(by_subnet),
-        hidden=_hidden(by_subnet, totals, ports, ipv6_prefixes, outside_scope, dropped),
+        hidden=_hidden(by_subnet, totals, ports, ipv6_prefixes, outside_scope, dropped, own),
         incomplete=_incomplete(by_subnet, canaries, heard, guarded),
         by_address=tuple(by_address),
         ipv6_prefixes=tuple(ipv6_prefixes),
@@ -229,7 +232,9 @@ def _hidden(
     ipv6_prefixes: Sequence[str],
     outside_scope: int,
     dropped: int,
+    own: int,
 ) -> tuple[str, ...]:
+    """Return what could hide a camera; `own` is the number of addresses of this machine that show nothing else."""
     sentences = [wording.OTHER_NETWORKS, wording.SWITCHED_OFF, wording.BEHIND_ANOTHER]
     tried = sorted({*ports.http, *ports.https, *ports.rtsp, *ports.listen})
     sentences.append(wording.ONLY_THESE_PORTS.format(ports=", ".join(map(str, tried))))
@@ -246,7 +251,12 @@ def _hidden(
     for number, one, many in (
         (totals.get(CoverageState.SILENT, 0), wording.SILENT_ONE, wording.SILENT_MANY),
         (totals.get(CoverageState.FILTERED, 0), wording.FILTERED_ONE, wording.FILTERED_MANY),
-        (totals.get(CoverageState.ANSWERED_UNIDENTIFIED, 0), wording.UNIDENTIFIED_ONE, wording.UNIDENTIFIED_MANY),
+        (
+            totals.get(CoverageState.ANSWERED_UNIDENTIFIED, 0) - own,
+            wording.UNIDENTIFIED_ONE,
+            wording.UNIDENTIFIED_MANY,
+        ),
+        (own, wording.THIS_MACHINE_ONE, wording.THIS_MACHINE_MANY),
         (totals.get(CoverageState.EXCLUDED, 0), wording.EXCLUDED_ONE, wording.EXCLUDED_MANY),
         (outside_scope, wording.OUTSIDE_ONE, wording.OUTSIDE_MANY),
         (dropped, wording.DROPPED_ONE, wording.DROPPED_MANY),

@@ -73,7 +73,7 @@ class AppliedLaw(DataModel):
 
     Attributes:
         law: key of `laws`.
-        since: the earliest such act.
+        since: the first day from which the maker counts as covered; `basis` says why that day.
         basis: who did so, in one sentence.
     """
 

@@ -32,6 +32,12 @@ URGENT = frozenset({Decision.REMOVE, Decision.DISCONNECT})
 PARAMETERS = frozenset({"maker", "site", "zone"})
 _NOT_PACKS = frozenset({"entities"})
 _RANK = {Verdict.UNIDENTIFIED: 0, Verdict.POSSIBLE: 1, Verdict.PROBABLE: 2, Verdict.CONFIRMED: 3}
+_SENTENCES = (
+    "sentence",
+    "sentence_when_kind_unseen",
+    "sentence_when_country_unchecked",
+    "sentence_when_kind_unseen_and_country_unchecked",
+)
 _PROBABLE = 0.90  # design, section 5: below this an identity is only `possible`
 
 
@@ -220,6 +226,9 @@ class Rule(DataModel):
         effective: first day; default: the pack's.
         sentence: why it applies; may hold `{maker}`, `{site}` and `{zone}`.
         sentence_when_kind_unseen: the same for a unit whose kind no evidence shows.
+        sentence_when_country_unchecked: the same where the rule goes by the maker's country and nobody has checked that
+            (`country_read: unsourced`).
+        sentence_when_kind_unseen_and_country_unchecked: both at once.
         note: how the text was read, for people who maintain the pack.
         sources, source_read, checked_on: default: the pack's.
         examples: worked cases that the self-test runs.
@@ -236,6 +245,8 @@ class Rule(DataModel):
     effective: date | None = None
     sentence: Words
     sentence_when_kind_unseen: Words | None = None
+    sentence_when_country_unchecked: Words | None = None
+    sentence_when_kind_unseen_and_country_unchecked: Words | None = None
     note: Words | None = None
     sources: tuple[Source, ...] = ()
     source_read: SourceRead | None = None
@@ -393,15 +404,27 @@ def _contradictions(pack: Pack, rule: Rule) -> Iterator[tuple[_Where, str]]:
             yield ("decision",), "an unsourced rule never demands action; use `monitor` or `assess`"
         if rule.when.entity.law and rule.when.entity.law.standing is Standing.BY_COUNTRY:
             yield ("when", "entity", "law"), "a country alone never flags a unit; use `assess`"
+    yield from _missing_sentences(rule)
     if rule.when.entity.unseen and rule.decision is not Decision.CANNOT_SAY:
         yield ("decision",), "when nobody knows the maker the decision is `cannot-say`"
-    for name in ("sentence", "sentence_when_kind_unseen"):
+    for name in _SENTENCES:
         text: str | None = getattr(rule, name)
         for _, parameter, _, _ in string.Formatter().parse(text or ""):
             if parameter is not None and parameter not in PARAMETERS:
                 yield (name,), f"`{{{parameter}}}` is not known here; use {', '.join(sorted(PARAMETERS))}"
+
+
+def _missing_sentences(rule: Rule) -> Iterator[tuple[_Where, str]]:
     if rule.when.kinds and not rule.when.entity.unseen and rule.sentence_when_kind_unseen is None:
         yield ("when", "kinds"), "a rule for some kinds needs `sentence_when_kind_unseen`; add it"
+    by_law = rule.when.entity.law is not None and rule.when.entity.law.standing is Standing.BY_COUNTRY
+    if rule.when.entity.country is not None or by_law:
+        needed = ["sentence_when_country_unchecked"]
+        if rule.when.kinds:
+            needed.append("sentence_when_kind_unseen_and_country_unchecked")
+        for name in needed:
+            if getattr(rule, name) is None:
+                yield ("when", "entity"), f"a rule that goes by a country needs `{name}`; add it"
 
 
 def _unknown_names(rule: Rule, entities: Entities) -> Iterator[tuple[_Where, str]]:

@@ -21,6 +21,20 @@ NOT_SURE_ENOUGH = {
     "its label, and if it is so, the proposal “{rule}” would apply once it is adopted.",
 }
 
+# Another maker was ranked higher, but evidence names this one as well. What stands before `{rule}` marks the finding.
+RIVAL_MAKER = {
+    Force.LAW: "Evidence on this unit also names {maker} as its maker: a person must look at the unit, and if it is "
+    "so, the law “{rule}” applies.",
+    Force.ORDER: "Evidence on this unit also names {maker} as its maker: a person must look at the unit, and if it is "
+    "so, the order “{rule}” applies.",
+    Force.INSTRUCTION: "Evidence on this unit also names {maker} as its maker: a person must look at the unit, and if "
+    "it is so, the instruction “{rule}” applies.",
+    Force.ADVICE: "Evidence on this unit also names {maker} as its maker: a person must look at the unit, and if it "
+    "is so, the advice “{rule}” applies.",
+    Force.PROPOSAL: "Evidence on this unit also names {maker} as its maker: a person must look at the unit, and if it "
+    "is so, the proposal “{rule}” would apply once it is adopted.",
+}
+
 # The maker also builds other things, and nothing shows what this unit is.
 KIND_NOT_SEEN = {
     Force.LAW: "{maker} makes many sorts of equipment and nothing shows what kind of unit this is, so it cannot be "
@@ -106,6 +120,8 @@ EXCLUDED_ONE = "1 address was excluded by the site file and nothing is known of 
 EXCLUDED_MANY = "{count} addresses were excluded by the site file and nothing is known of them."
 UNIDENTIFIED_ONE = "1 address answered without showing what it is; it may be a camera."
 UNIDENTIFIED_MANY = "{count} addresses answered without showing what they are; cameras may be among them."
+THIS_MACHINE_ONE = "1 address is that of the machine that made this audit; it did not ask itself anything."
+THIS_MACHINE_MANY = "{count} addresses are those of the machine that made this audit; it did not ask itself anything."
 IPV6_NOT_SWEPT = "The IPv6 prefixes {prefixes} are too large to be swept, so a silent camera there was not found."
 IPV6_NOT_DECLARED = "No IPv6 prefix was given, so a camera that speaks only IPv6 was not looked for."
 OUTSIDE_ONE = "1 answer came from an address outside the scope; it was counted and not kept."

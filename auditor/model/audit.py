@@ -88,7 +88,7 @@ class Finding:
         deadline: last day, or None.
         sentence: why it applies, one plain sentence a manager can read out.
         sources: addresses of the rule's text.
-        source_read: `primary` or `secondary`: whether the text itself was read.
+        source_read: `primary`, `secondary` or `unsourced`: whether the text itself was read, and what it rests on.
     """
 
     policy: str
@@ -114,7 +114,7 @@ class Device:
         identity: what it is.
         findings: most urgent first.
         flagged: a finding says remove or disconnect.
-        to_check: its identity is only `possible`.
+        to_check: its identity is only `possible`, or evidence also names a maker that a policy covers.
         methods: discovery methods that saw it.
         first_seen: UTC, ISO 8601 with `Z`.
         notes: sentences a reader must know, e.g. `stopped answering during the audit`.

@@ -16,6 +16,8 @@ from auditor.plan.orders import URGENT, demands, make_order
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from auditor.model import Identity
+
 CONTAIN, CORE, REST = range(3)
 # A zone whose role nobody has declared may be part of the core network, so its units do not wait for the last wave.
 _EXPOSED = frozenset({ZoneRole.CORE, ZoneRole.UNKNOWN})
@@ -105,9 +107,19 @@ def _number(address: str) -> tuple[int, int]:
 
 def _why_check(device: Device) -> str:
     addresses = ", ".join(device.addresses)
+    if len(makers := _named_makers(device.identity)) > 1:
+        return wording.TO_CHECK_RIVALS.format(makers=", ".join(map(visible, makers)), addresses=addresses)
     if device.identity.maker is None:
         return wording.TO_CHECK_UNKNOWN.format(addresses=addresses)
     return wording.TO_CHECK_MAKER.format(maker=visible(device.identity.maker), addresses=addresses)
+
+
+def _named_makers(identity: Identity) -> tuple[str, ...]:
+    """Return the makers that contradicting evidence names, the one of the identity first; evidence against is none."""
+    names = [name for conflict in identity.conflicts if conflict.about == "maker" for name in conflict.says]
+    own = (identity.maker,) if identity.maker else ()
+    denied = {f"not {name}" for name in (*own, *names)}
+    return tuple(dict.fromkeys(name for name in (*own, *names) if name not in denied))
 
 
 __all__ = ["CONTAIN", "CORE", "REST", "URGENT", "make_plan", "wave_of"]

@@ -222,4 +222,8 @@ TO_CHECK_MAKER = (
     "The evidence only suggests that {maker} made the unit at {addresses}: look at its label, and do nothing else to "
     "it until you know."
 )
+TO_CHECK_RIVALS = (
+    "The evidence on the unit at {addresses} names more than one maker ({makers}): look at its label before anything "
+    "is decided."
+)
 TO_CHECK_UNKNOWN = "The evidence on the unit at {addresses} is too weak to name its maker: look at its label."

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.model import CoverageState, Kind, Verdict
+from auditor.model import CoverageState, Kind, Verdict, ZoneRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -29,10 +29,13 @@ class Counts:
         scope: addresses in scope. `answered + no_answer + excluded + not_covered == scope`.
         answered: addresses that answered; `identified` of them are identified.
         no_answer: silent or filtered.
-        excluded: left out on request.
+        excluded: excluded in the site file.
         not_covered: unreachable, not attempted, stopped for safety or failed.
         devices: devices seen; of them `flagged`, `to_check` (a device can be both), `video` by their kind, and
             `unknown_kind`.
+        makers: (maker or None, flagged devices), most first.
+        rebrands, core, role_unknown: flagged devices that carry another label, stand in a zone of role `core`, or in
+            one of role `unknown`.
         flagged_verdicts, verdicts: devices per verdict, of the flagged ones and of all.
     """
 
@@ -47,6 +50,10 @@ class Counts:
     to_check: int
     video: int
     unknown_kind: int
+    makers: tuple[tuple[str | None, int], ...]
+    rebrands: int
+    core: int
+    role_unknown: int
     flagged_verdicts: dict[Verdict, int]
     verdicts: dict[Verdict, int]
 
@@ -65,6 +72,10 @@ def count(audit: Audit) -> Counts:
         to_check=sum(device.to_check for device in audit.devices),
         video=sum(device.identity.kind in VIDEO_KINDS for device in audit.devices),
         unknown_kind=sum(device.identity.kind is Kind.UNKNOWN for device in audit.devices),
+        makers=tuple((row.key, row.flagged) for row in group(flagged, lambda device: device.identity.maker)),
+        rebrands=sum(device.identity.rebrand for device in flagged),
+        core=sum(device.zone_role is ZoneRole.CORE for device in flagged),
+        role_unknown=sum(device.zone_role is ZoneRole.UNKNOWN for device in flagged),
         flagged_verdicts=_verdicts(flagged), verdicts=_verdicts(audit.devices),
     )  # fmt: skip
 
@@ -106,6 +117,11 @@ def group(devices: Iterable[Device], key: Callable[[Device], str | None]) -> lis
         numbers[key(device)][0 if device.flagged else 1 if device.to_check else 2] += 1
     rows = [Row(name, *found) for name, found in numbers.items()]
     return sorted(rows, key=lambda row: (-row.flagged, -row.check, -row.total, row.key is None, row.key or ""))
+
+
+def shown_of(number: int, limit: int) -> int:
+    """Return how many of a long list to show: a list is never cut to leave out a single one."""
+    return number if number <= limit + 1 else limit
 
 
 class Bar(NamedTuple):

@@ -15,7 +15,7 @@ from auditor.common.data import data_path
 from auditor.model import CoverageState
 from auditor.report import figures, views, words
 from auditor.report.language import Language, device_text, for_output, local_time, shown, source_link
-from auditor.report.sentence import basis, finding, time_window
+from auditor.report.sentence import basis, details, finding, time_window
 
 if TYPE_CHECKING:
     from auditor.model import Audit
@@ -50,7 +50,9 @@ def render_html(audit: Audit, language: Language | None = None) -> str:
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'",
         style=Markup(style),  # noqa: S704  (our own style sheet; the one value in it is escaped for CSS)
         audit=audit, site=audit.site, run=audit.run, coverage=audit.coverage, plan=audit.plan,
-        counts=figures.count(audit), finding=finding(audit, language), basis=basis(audit, language),
+        counts=figures.count(audit), finding=finding(audit, language), details=details(audit, language),
+        basis=basis(audit, language), serial_tail=views.serial_tail,
+        sureness=functools.partial(views.sureness, language=language),
         time_window=time_window(audit, language), audit_day=language.day(start), audit_zone=zone,
         steps=views.first_steps(audit, devices, language),
         devices=devices, by_id=by_id,

@@ -28,7 +28,7 @@ import re
 from typing import TYPE_CHECKING
 
 from auditor.common.display import visible
-from auditor.model import Location
+from auditor.model import Decision, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +40,7 @@ COLUMNS = (
     "maker", "brand", "relation", "model", "kind", "serial", "verdict", "confidence", "zone", "zone_role", "building",
     "floor", "room", "mounting", "switch", "port", "vlan", "rules", "why", "find", "steps", "rollback",
 )  # fmt: skip
+_DEMANDS = frozenset({Decision.REMOVE, Decision.DISCONNECT})
 _CELL = 8192  # characters; a spreadsheet holds 32,767 in a cell
 # What starts a formula in some spreadsheet: ASCII, full-width and small forms (reliability row 28). TAB and CR start
 # one too, but never reach this point: what is invisible was already written as an escape.
@@ -89,7 +90,11 @@ def _order_row(wave: Wave, order: WorkOrder, device: Device | None) -> dict[str,
     }  # fmt: skip
     if device is None:
         return row
-    why = [finding.sentence for finding in device.findings if finding.rule in order.reasons]
+    why = [
+        finding.sentence
+        for finding in device.findings
+        if finding.rule in order.reasons and finding.decision in _DEMANDS
+    ]
     return row | _device_cells(device) | {"why": " ".join(why)}
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.model import CoverageState, Kind
 from auditor.report import words
-from auditor.report.figures import reasons
+from auditor.report.figures import reasons, shown_of
 from auditor.report.language import N_, Language, shown
 from auditor.report.sentence import headline
 from auditor.report.writing import device_order
@@ -81,9 +81,10 @@ def _cut_list(title: str, lines: Sequence[str], language: Language) -> Iterator[
         return
     yield "", ""
     yield f"{title} ({language.number(len(lines))})", ""
-    yield from ((f"  {line}", "    ") for line in lines[:_SHOWN])
-    if len(lines) > _SHOWN:
-        yield "  " + language.text("and %(n)s more, in the report", n=language.number(len(lines) - _SHOWN)), "    "
+    kept = shown_of(len(lines), _SHOWN)
+    yield from ((f"  {line}", "    ") for line in lines[:kept])
+    if len(lines) > kept:
+        yield "  " + language.text("and %(n)s more, in the report", n=language.number(len(lines) - kept)), "    "
 
 
 def _flagged(audit: Audit) -> list[Device]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.model import CoverageState, Decision, Location, Strength
+from auditor.model import CoverageState, Decision, Location, Strength, Verdict
 from auditor.report import figures, words
 from auditor.report.language import N_, Language, device_text, device_words, local_time, shown
 from auditor.report.writing import device_order
@@ -23,6 +24,11 @@ _ANCHOR = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _DECISIONS = list(Decision)
 _CHART_ROWS = 12
 _RUNS_SHOWN = 40
+SERIAL_TAIL = 6  # characters, as in the sentences of the plan
+# Tenths of a percent at which the number alone would give the next better word, as it is printed.
+_NEXT_WORD = {Verdict.PROBABLE: 990, Verdict.POSSIBLE: 900}
+_NEVER = 1001
+_CONFIRMED = 0.99 - 1e-9
 _QUOTED = 160  # characters of one answer of a device within a sentence
 
 
@@ -127,7 +133,7 @@ def charts(audit: Audit, language: Language) -> list[Chart]:
         ),
         ("zone", _("Devices by zone"), _("Zone"), figures.group(audit.devices, lambda item: item.zone), {}),
     ):
-        kept = rows[:_CHART_ROWS]
+        kept = rows[: figures.shown_of(len(rows), _CHART_ROWS)]
         labels = [unknown if row.key is None else names.get(row.key, shown(row.key, 40)) for row in kept]
         spoken = "; ".join(
             _("%(name)s: %(flagged)s flagged, %(check)s to check, %(other)s other", name=label,
@@ -181,8 +187,8 @@ def first_steps(audit: Audit, views: Sequence[DeviceView], language: Language) -
     unknown = sum(view.device.state == CoverageState.ANSWERED_UNIDENTIFIED for view in views)
     if unknown:
         steps.append(Step(
-            plural("Find out what %(n)s device is that answered and did not show what it is. It may be a camera.",
-                   "Find out what %(n)s devices are that answered and did not show what they are. Some may be cameras.",
+            plural("%(n)s device answered without showing what it is. Find out what it is: it may be a camera.",
+                   "%(n)s devices answered without showing what they are. Find out what they are: some may be cameras.",
                    unknown), "other-devices"))  # fmt: skip
     steps.append(Step(_("Read what was not seen before anyone relies on these numbers."), "not-seen"))
     return steps
@@ -231,8 +237,8 @@ def gaps(audit: Audit, language: Language) -> list[Gap]:
     found = []
     for (state, reason), addresses in sorted(grouped.items(), key=lambda item: (order.index(item[0][0]), item[0][1])):
         runs = figures.ranges(addresses)
-        found.append(Gap(language.text(words.STATE[state]), reason, len(addresses), runs[:_RUNS_SHOWN],
-                         max(0, len(runs) - _RUNS_SHOWN)))  # fmt: skip
+        kept = figures.shown_of(len(runs), _RUNS_SHOWN)
+        found.append(Gap(language.text(words.STATE[state]), reason, len(addresses), runs[:kept], len(runs) - kept))
     return found
 
 
@@ -245,6 +251,25 @@ def seen_at(device: Device, timezone: str, language: Language) -> str:
     if moment.tzinfo is None:
         return device.first_seen
     return language.day_and_clock(local_time(moment, timezone)[0])
+
+
+def sureness(identity: Identity, language: Language) -> str:
+    """Return verdict and percentage; where the number alone would have earned a better word, what keeps it back."""
+    _ = language.text
+    word = _(words.VERDICT[identity.verdict])
+    tenths = round(identity.confidence * 1000)
+    if tenths < _NEXT_WORD.get(identity.verdict, _NEVER):
+        return _("%(sure)s, %(percent)s", sure=word, percent=language.percent(identity.confidence))
+    if any(conflict.about == "maker" for conflict in identity.conflicts):
+        return _("%(sure)s, because evidence on the maker contradicts itself", sure=word)
+    if identity.verdict is Verdict.PROBABLE and identity.confidence >= _CONFIRMED:
+        return _("%(sure)s, because only one kind of evidence shows it", sure=word)
+    return word
+
+
+def serial_tail(identity: Identity) -> str:
+    """Return the end of the serial number, as long as in the sentences of a work order: a sheet of paper gets lost."""
+    return (identity.serial or "")[-SERIAL_TAIL:]
 
 
 class EvidenceRow(NamedTuple):
@@ -322,9 +347,11 @@ class RuleRow(NamedTuple):
 def rule_rows(audit: Audit, language: Language) -> list[RuleRow]:
     """Return the rules that applied, in the order of the policies and then by name."""
     found: dict[tuple[str, str], list[Finding]] = {}
+    devices: Counter[tuple[str, str]] = Counter()
     for device in audit.devices:
         for finding in device.findings:
             found.setdefault((finding.policy, finding.rule), []).append(finding)
+        devices.update({(finding.policy, finding.rule) for finding in device.findings})
     order = {policy: number for number, policy in enumerate(audit.site.policies)}
     rows = []
     keys = sorted(found, key=lambda key: (order.get(key[0], len(order)), key))
@@ -335,7 +362,7 @@ def rule_rows(audit: Audit, language: Language) -> list[RuleRow]:
                 f"rule-{number}",
                 key[1],
                 language.text(words.FORCE[findings[0].force]),
-                len(findings),
+                devices[key],
                 list(dict.fromkeys(source for finding in findings for source in finding.sources)),
                 any(finding.source_read != "primary" for finding in findings),
             )

@@ -82,8 +82,8 @@ STATE_MEANING = {
         "A firewall or a similar filter refused the question. What stands behind it was not seen."
     ),
     CoverageState.UNREACHABLE: N_("The network had no way to this address."),
-    CoverageState.EXCLUDED: N_("Left out on the written request of the site. Nothing was sent there."),
-    CoverageState.NOT_ATTEMPTED: N_("In scope, but the audit ended before it was asked."),
+    CoverageState.EXCLUDED: N_("Excluded in the site file. Nothing was sent there."),
+    CoverageState.NOT_ATTEMPTED: N_("In scope, but it was not asked in this run."),
     CoverageState.STOPPED_FOR_SAFETY: N_("Asking was stopped to protect the device or the network."),
     CoverageState.ERROR: N_("The auditor failed here. Nothing is known."),
 }
@@ -132,7 +132,7 @@ SEVERAL_VALUES = frozenset({
     "http.header_names", "rtsp.public", "onvif.scopes", "wsd.scopes", "wsd.types", "wsd.xaddrs", "mdns.txt",
     "mdns.service",
 })  # fmt: skip
-OBSERVATION_OTHER = N_("Asked for “%(observation)s”, it answered %(value)s.")
+OBSERVATION_OTHER = N_("Among other things it answered %(value)s (%(observation)s).")
 # Counters of `Run.counters`, in the order in which they are printed; unknown ones follow under their own names.
 COUNTER = {
     "authentication_attempts": N_("Logins attempted"),
@@ -186,7 +186,7 @@ GLOSSARY = (
         N_("Evidence"),
         N_("Something that a device said or showed, and what it means by a rule that is kept with this product."),
     ),
-    (N_("Excluded"), N_("Left out on request. Nothing is sent to an excluded address.")),
+    (N_("Excluded"), N_("Excluded in the site file. Nothing is sent to an excluded address.")),
     (N_("Flagged"), N_("A rule asks that the device be removed or disconnected.")),
     (
         N_("Force"),
@@ -219,7 +219,7 @@ GLOSSARY = (
     (N_("Silent"), N_("Nothing answered at this address. A device that is switched off or hidden is silent as well.")),
     (
         N_("To check by hand"),
-        N_("The evidence makes the maker possible and no more. A person reads the label before anything is decided."),
+        N_("The evidence does not settle who the maker is. A person reads the label before anything is decided."),
     ),
     (
         N_("Vantage"),

@@ -273,3 +273,17 @@ def test_an_answer_from_this_machine_itself_is_no_answer_of_the_subnet():
     facts = [SubnetFacts("10.0.0.0/31", "a", 2, ["10.0.0.0", "10.0.0.1"])]
     coverage = cover(facts, contacts, excluded=lambda _: False, ports=Ports())
     assert any("10.0.0.0/31" in sentence for sentence in coverage.incomplete)
+
+
+def test_the_address_of_this_machine_is_said_once_and_hides_no_camera():
+    own = look("10.0.0.2", "answered", "route", "this-machine")
+    hidden = covered(contacts([look(address, "silent") for address in INSIDE if address != "10.0.0.2"] + [own])).hidden
+    assert [sentence for sentence in hidden if "made this audit" in sentence] == [w.THIS_MACHINE_ONE]
+    assert not any("without showing what" in sentence for sentence in hidden)
+    beside = covered(contacts([look("10.0.0.1", "answered"), own])).hidden
+    assert w.UNIDENTIFIED_ONE in beside
+    assert w.THIS_MACHINE_ONE in beside
+    two = covered(contacts([own, look("10.0.0.3", "answered", "route", "this-machine")])).hidden
+    assert w.THIS_MACHINE_MANY.format(count="2") in two
+    known = covered(contacts([own], identified={"10.0.0.2"})).hidden
+    assert not any("made this audit" in sentence for sentence in known)

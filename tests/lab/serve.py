@@ -109,7 +109,12 @@ def main(argv: list[str] | None = None) -> int:
         emulation.start()
         ready = {"ready": True, "devices": len(site.devices), "excluded": sorted(site.excluded), "silent": site.silent}
         if interface is None and args.write_site:
-            args.write_site.write_text(site.site_yaml(), encoding="utf-8")
+            places = {}
+            if site.locations is not None:
+                beside = args.write_site.with_name(f"{args.write_site.stem}-locations.csv")
+                beside.write_text(site.locations, encoding="utf-8")
+                places["locations"] = beside.name
+            args.write_site.write_text(site.site_yaml(**places), encoding="utf-8")
             ready["site"] = str(args.write_site)
         print(json.dumps(ready), flush=True)
         _answer(emulation, wake)

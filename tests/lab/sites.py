@@ -39,6 +39,7 @@ class SiteDefinition:
         empty: what happens to packets for an address of a routed zone where nothing is: `silent`
             or `host-unreachable`.
         silent: addresses without a device that drop everything (loopback only; elsewhere a device says so).
+        locations: text of the table of places (CSV) that belongs beside the site file, or None.
         proxy_arp: MAC that answers ARP for every address of the direct zones that has no device, or None.
     """
 
@@ -56,6 +57,7 @@ class SiteDefinition:
     empty: str
     proxy_arp: str | None
     file: str
+    locations: str | None
 
     @property
     def routed(self) -> bool:
@@ -185,10 +187,16 @@ def load_site(name: str | Path) -> SiteDefinition:
         excluded=frozenset(address for entry in exclude for address in expand_exclusion(entry)),
         silent=silent, policies=tuple(node.take("policies", ["uk-2022", "us-889"], list)),
         empty=node.take("empty", "silent", str), proxy_arp=node.take("proxy_arp", None, str), file=path.name,
+        locations=_locations(node, path),
     )  # fmt: skip
     node.done()
     _check(definition)
     return definition
+
+
+def _locations(node: _Node, path: Path) -> str | None:
+    name = node.take("locations", None, str)
+    return None if name is None else (path.parent / name).read_text(encoding="utf-8")
 
 
 def _check(site: SiteDefinition) -> None:

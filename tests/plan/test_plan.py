@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from datetime import date
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.model import (
+    Conflict,
     Decision,
     Device,
     Finding,
@@ -340,3 +342,22 @@ def test_the_list_to_check_says_why():
 def test_every_kind_has_a_title():
     for decision in (REMOVE, DISCONNECT):
         assert set(wording.TITLES[decision]) == set(Kind)
+
+
+def test_a_unit_whose_evidence_names_two_makers_is_listed_with_both():
+    conflicts = (
+        Conflict("kind", ("camera", "ptz"), ("a", "b"), "S."),
+        Conflict("maker", ("Hikvision", "Da\nhua"), ("a", "b"), "S."),
+        Conflict("maker", ("Hikvision", "not Hikvision"), ("a", "b"), "S."),
+    )
+    rival = dataclasses.replace(device("10.0.0.5", REMOVE, conflicts=conflicts), to_check=True)
+    plan = make_plan([rival], SITE, TODAY)
+    why = (
+        "The evidence on the unit at 10.0.0.5 names more than one maker (Hikvision, Da\\x0ahua): look at its label before "
+        "anything is decided."
+    )
+    assert plan.to_check == ((rival.id, why),)
+    assert [order.device for wave in plan.waves for order in wave.orders] == [rival.id], "it keeps its work order"
+    denied = device("10.0.0.6", verdict=Verdict.POSSIBLE, conflicts=conflicts[2:])
+    ((_, why),) = make_plan([denied], SITE, TODAY).to_check
+    assert why == said(wording.TO_CHECK_MAKER, maker="Hikvision", addresses="10.0.0.6")

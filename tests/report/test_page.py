@@ -23,11 +23,13 @@ from report.hostile import hostile_audit
 from report.payloads import PAYLOADS
 
 from auditor.common.data import data_path
-from auditor.model import CoverageState, Kind, Observation, Strength
-from auditor.report import headline, render_html, summary_text, words
+from auditor.model import Conflict, CoverageState, Decision, Kind, Observation, Strength, Verdict
+from auditor.plan import orders
+from auditor.report import headline, render_html, summary_text, views, words
 from auditor.report.language import Language, for_output, source_link, unstacked
 from auditor.report.language import shown as visible
 from auditor.report.page import _css_text, _environment
+from auditor.report.views import evidence_sentence, sureness
 
 NO_CAMERA = tuple(unit for unit in devices() if unit.identity.kind in {Kind.OTHER, Kind.UNKNOWN} and not unit.to_check)
 CASES = {
@@ -525,3 +527,101 @@ def test_a_thousand_devices_in_five_seconds():
     assert time.perf_counter() - started < 5
     assert len(re.findall('<article class="order[" ]', text)) == sum(unit.flagged for unit in whole.devices)
     assert len(text.encode()) < 8_000_000
+
+
+# --- it is said so that nobody is misled --------------------------------------------------------------------------
+
+
+def with_identity(unit, **changes):
+    return dataclasses.replace(unit, identity=dataclasses.replace(unit.identity, **changes))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "confidence", "rivals", "said"),
+    [
+        ("confirmed", 0.997, (), "Confirmed, 99.7 %"),
+        ("probable", 0.93, (), "Probable, 93.0 %"),
+        ("probable", 0.93, ("Dahua", "Axis"), "Probable, 93.0 %"),
+        ("probable", 0.99, (), "Probable, because only one kind of evidence shows it"),
+        ("probable", 0.9897, (), "Probable, 99.0 %"),
+        ("probable", 0.9893, (), "Probable, 98.9 %"),
+        ("probable", 0.99, ("Dahua", "Axis"), "Probable, because evidence on the maker contradicts itself"),
+        ("possible", 0.99, ("Dahua", "Axis"), "Possible, because evidence on the maker contradicts itself"),
+        ("possible", 0.95, (), "Possible"),
+        ("possible", 0.7, (), "Possible, 70.0 %"),
+        ("unidentified", 0.45, (), "Not identified, 45.0 %"),
+    ],
+)
+def test_no_percentage_stands_beside_a_word_that_it_contradicts(verdict, confidence, rivals, said):
+    conflicts = (Conflict("maker", rivals, ("a", "b"), "S."),) if rivals else ()
+    unit = with_identity(devices()[0], verdict=Verdict(verdict), confidence=confidence, conflicts=conflicts)
+    expected = "Probable" if said == "Probable, 99.0 %" else said  # it rounds up to the threshold
+    assert sureness(unit.identity, Language()) == expected
+    assert expected in texts(by_id(parse(render_html(audit(units=(unit,))))[0], f"device-{unit.id}"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"brand": "LTS", "rebrand": True}, "label: LTS, made by Hikvision"),
+        ({"brand": None, "rebrand": True}, "made by Hikvision, label of another firm"),
+        ({"brand": "Hikvision", "rebrand": False}, "Hikvision"),
+        ({"brand": None, "rebrand": False}, "Hikvision"),
+        ({"brand": "LTS", "rebrand": False, "maker": None}, "label: LTS, maker not known"),
+        ({"brand": "<b>LTS", "rebrand": True}, "label: <b>LTS, made by Hikvision"),
+    ],
+)
+def test_wave_table_and_work_order_show_the_label_that_is_on_the_unit(changes, said):
+    unit = with_identity(devices()[0], **changes)
+    tree, _errors = parse(render_html(audit(units=(unit,))))
+    assert f"10.88.0.21 {said} DS-2CD2143G2-I " in texts(by_id(tree, "wave-1"))
+    assert f"Maker, label {said} Model" in texts(by_id(tree, "wo-0001"))
+
+
+def test_a_work_order_shows_the_end_of_the_serial_alone():
+    unit = devices()[0]
+    tree, _errors = parse(page("complete"))
+    order = next(item for wave in CASES["complete"].plan.waves for item in wave.orders if item.device == unit.id)
+    sheet = texts(by_id(tree, order.id.lower()))
+    assert "Serial ends in 512345 " in sheet
+    assert unit.identity.serial not in sheet
+    assert unit.identity.serial in texts(by_id(tree, f"device-{unit.id}"))
+    assert orders._SERIAL_TAIL == views.SERIAL_TAIL
+
+
+@pytest.mark.parametrize(("makers", "rows", "left_out"), [(12, 12, 0), (13, 13, 0), (14, 12, 2)])
+def test_a_list_is_never_cut_to_leave_out_a_single_row(makers, rows, left_out):
+    units = tuple(
+        dataclasses.replace(with_identity(devices()[9], maker=f"Maker {number}"), id=f"addr-{number}")
+        for number in range(makers)
+    )
+    chart = views.charts(audit(units=units), Language())[0]
+    assert (len(chart.labels), chart.left_out) == (rows, left_out)
+
+
+def test_an_unsourced_finding_says_so_and_a_rule_counts_a_device_once():
+    unit = devices()[0]
+    twice = dataclasses.replace(unit.findings[0], decision=Decision.ASSESS, sentence="Again.", source_read="unsourced")
+    unit = dataclasses.replace(unit, findings=(*unit.findings, twice))
+    whole = audit(units=(unit,))
+    assert "Part of what this finding rests on has no source." in texts(
+        by_id(parse(render_html(whole))[0], f"device-{unit.id}")
+    )
+    assert {row.rule: row.devices for row in views.rule_rows(whole, Language())} == {
+        "uk-2022.core-network": 1,
+        "us-889.part-b": 1,
+    }
+
+
+def test_the_result_is_told_in_whole_sentences():
+    for case in CASES:
+        tree, _errors = parse(page(case))
+        for node in by_id(tree, "result").iter(HTML + "p"):
+            if node.get("class") in {"finding", "details", "basis"}:
+                assert texts(node).endswith("."), case
+
+
+def test_an_answer_without_a_sentence_of_its_own_is_not_called_an_answer_to_it():
+    item = dataclasses.replace(devices()[0].identity.evidence[0], observation="http.header.etag", value='"5a-1"')
+    assert "Among other things it answered" in evidence_sentence(item, Language())
+    assert "sked for" not in evidence_sentence(item, Language())

@@ -29,28 +29,74 @@ CASES = {
 def test_headline_always_says_scope_vantage_time_coverage_and_certainty(case):
     whole = CASES[case]
     sentence = headline(whole)
-    assert f"of {whole.coverage.scope_size} addresses in scope" in sentence
+    assert f"Of {whole.coverage.scope_size} addresses in scope" in sentence
     assert whole.run.vantage in sentence
     assert "21 November 2026" in sentence
     assert "(Europe/London)" in sentence
     assert re.search(
-        r"\d+ answered \(\d+ identified\), \d+ gave no answer, \d+ excluded on request, \d+ not covered", sentence
+        r"\d+ answered \(\d+ identified\), \d+ gave no answer, \d+ were excluded in the site file and \d+ were not "
+        r"covered\.",
+        sentence,
     )
-    assert "certainty of" in sentence or "no device whose identity could be judged" in sentence
-    assert sentence.endswith(".")
-    assert sentence.count(". ") == 0
+    assert "is confirmed for" in sentence or "no device whose identity could be judged" in sentence
+    assert not re.search(r"\b(clean|safe|secure)\b", sentence)
+    for part in re.split(r"(?<=\.) ", sentence):
+        assert re.match(r"[A-Z0-9]", part), "each part begins as a sentence"
+        assert part.endswith(".")
 
 
 def test_numbers_of_the_headline():
     assert headline(audit()).startswith(
-        "7 devices at Ministry HQ are flagged for removal or disconnection, and 2 still to be checked by hand: "
+        "7 devices at Ministry HQ are flagged for removal or disconnection: 4 Hikvision, 3 Dahua. 3 of them carry another "
+        "label than their maker's. 3 of them are on core networks. 2 devices must still be checked by hand. Of 512 "
     )
-    assert "5 confirmed, 2 probable, 0 possible" in headline(audit())
+    assert "The maker of the flagged devices is confirmed for 5, probable for 2 and possible for 0." in headline(
+        audit()
+    )
     one = audit(units=devices()[:1])
-    assert headline(one).startswith("1 device at Ministry HQ is flagged for removal or disconnection: of 512")
-    assert headline(CASES["only to check"]).startswith(
-        "No device at Ministry HQ is flagged yet, but 2 devices must be checked by hand first"
+    assert headline(one).startswith(
+        "1 device at Ministry HQ is flagged for removal or disconnection: 1 Hikvision. It is not known to carry another "
+        "label than its maker's. It is on a core network. Of 512 addresses in scope"
     )
+    assert headline(CASES["only to check"]).startswith(
+        "No device at Ministry HQ is flagged yet, but 2 devices must be checked by hand first. Of 512 addresses"
+    )
+
+
+def flagged_units(number, maker=lambda index: "Dahua", role=ZoneRole.ISOLATED, **more):
+    pattern = devices()[0]
+    return tuple(
+        dataclasses.replace(
+            pattern, id=f"addr-{index}", addresses=(f"10.88.0.{10 + index}",), zone_role=role,
+            identity=dataclasses.replace(pattern.identity, maker=maker(index), **more),
+        )
+        for index in range(number)
+    )  # fmt: skip
+
+
+def test_the_headline_tells_labels_and_networks_for_one_and_for_many():
+    one = headline(audit(units=flagged_units(1, brand="LTS", rebrand=True)))
+    assert "It carries another label than its maker's. It is not on a core network. Of" in one
+    assert "It is in a zone whose role nobody has declared." in headline(
+        audit(units=flagged_units(1, role=ZoneRole.UNKNOWN))
+    )
+    many = headline(audit(units=flagged_units(3)))
+    assert (
+        "None of them is known to carry another label than its maker's. None of them is on a core network. Of" in many
+    )
+    unknown = headline(audit(units=flagged_units(3, role=ZoneRole.UNKNOWN)))
+    assert "3 of them are in zones whose role nobody has declared." in unknown
+    assert "core network" not in unknown, "nobody knows"
+    mixed = headline(audit(units=flagged_units(2) + devices()[1:2]))
+    assert "1 of them carries another label than its maker's. 1 of them is on a core network." in mixed
+
+
+def test_the_headline_names_six_makers_and_counts_the_rest():
+    assert "1 of a maker not known" in headline(audit(units=flagged_units(1, lambda index: None)))
+    seven = headline(audit(units=flagged_units(7, lambda index: f"Maker {index}")))
+    assert "1 Maker 0, 1 Maker 1, 1 Maker 2, 1 Maker 3, 1 Maker 4, 1 Maker 5, 1 Maker 6." in seven
+    eight = headline(audit(units=flagged_units(8, lambda index: f"Maker {index}")))
+    assert "1 Maker 5, 2 of other makers." in eight
 
 
 def test_nothing_found_is_never_worded_as_absence():
