@@ -6,7 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -100,11 +102,16 @@ def test_only_narrows_the_permits_and_never_the_truth(routed, tmp_path):
     assert [item["flagged"] for item in audited.audit["devices"]] == [True]
 
 
-def test_an_ordinary_user_audits_by_connections_and_says_what_that_hides(routed, tmp_path):
-    tmp_path.chmod(0o777)
-    for parent in tmp_path.parents:
-        if str(parent).startswith("/tmp/"):
-            parent.chmod(parent.stat().st_mode | 0o055)
+@pytest.fixture
+def open_folder():
+    """A folder that any user may enter; pytest's own are closed again whenever another session starts."""
+    with tempfile.TemporaryDirectory(prefix="auditor-test-") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+def test_an_ordinary_user_audits_by_connections_and_says_what_that_hides(routed, open_folder):
+    tmp_path = open_folder
     audited = scan(routed, tmp_path / "run", user="65534", **FAST)
     assert audited.done.returncode == 1, audited.done.stderr
     assert audited.audit["run"]["profile"] == "connect-only"
