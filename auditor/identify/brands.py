@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from auditor.model import Relation
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from auditor.identify.schema import Brand
-    from auditor.model import Relation
 
 _NOT_WORD = re.compile(r"[^0-9a-z&]+")
 
@@ -40,6 +41,20 @@ class Brands:
     def relation(self, maker: str, brand: str) -> Relation | None:
         """Return what a label is to a maker, or None when no source says."""
         return next((line.relation for line in self._lines.get(_folded(brand), []) if line.maker == maker), None)
+
+    def sells(self, maker: str, other: str) -> bool:
+        """Say whether a source names a maker as the builder of devices under another maker's name."""
+        names = self._own.get(other, frozenset()) | {_folded(other)}
+        return any(line.maker == maker for name in names for line in self._lines.get(name, []))
+
+    def belongs_to_another(self, maker: str, brand: str) -> bool:
+        """Say whether a label is a sub-brand of other makers only, so that it cannot stand on a device of this one."""
+        lines = self._lines.get(_folded(brand), [])
+        return (
+            bool(lines)
+            and all(line.maker != maker for line in lines)
+            and any(line.relation is Relation.SUB_BRAND and line.part == "all" for line in lines)
+        )
 
     def makers_of(self, brand: str) -> tuple[str, ...]:
         """Return every maker that a source names for a label, sorted. More than one: the label proves none of them."""

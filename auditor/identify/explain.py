@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.identify.confidence import MAC_GROUP, NUMBERS
+from auditor.identify.confidence import MAC_GROUP, NUMBERS, witnesses
 from auditor.model import Strength, Verdict
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ def overturn(maker: str | None, verdict: Verdict, evidence: Sequence[Evidence]) 
     if maker is None or verdict is Verdict.UNIDENTIFIED:
         return (("Any answer that a fingerprint knows would name this device: open its web, RTSP or ONVIF port to the "
                 "auditor, or read the label on the unit."),)  # fmt: skip
+    counted = witnesses((item.group, item.observation, item.port) for item in evidence)
     groups = list(
-        dict.fromkeys(item.group for item in evidence if NUMBERS[item.strength] >= NUMBERS[Strength.MODERATE])
+        dict.fromkeys(counted[item.group] for item in evidence if NUMBERS[item.strength] >= NUMBERS[Strength.MODERATE])
     )
     if groups == [MAC_GROUP]:
         return ((f"A network module or board of {maker} inside another maker's device would have the same prefix: the "

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from auditor.identify.brands import Brands
     from auditor.identify.models import Grammars
-    from auditor.identify.oui import Prefixes
+    from auditor.identify.oui import Block, Prefixes
     from auditor.identify.schema import Condition, Rule
     from auditor.model import Observation
 
@@ -75,6 +75,7 @@ class Matcher:
         self._grammars = grammars
         self._brands = brands
         self._exact: dict[str, dict[str, list[Rule]]] = defaultdict(lambda: defaultdict(list))
+        self._hashes: dict[str, dict[str, list[Rule]]] = defaultdict(lambda: defaultdict(list))
         self._tests: dict[str, list[tuple[Rule, Callable[[tuple[str, ...]], Found | None]]]] = defaultdict(list)
         self._enterprise: dict[int, list[Rule]] = defaultdict(list)
         self._families: dict[str, dict[str, list[Rule]]] = defaultdict(lambda: defaultdict(list))
@@ -115,6 +116,8 @@ class Matcher:
                 if (outcome := test(facts)) is not None:
                     key = rule.observable if rule.observable in facts else item.key
                     shown = outcome[0] if key == item.key else facts[key][0]
+                    if key == "http.header_names":  # one name of many proves nothing: the reader sees them all
+                        shown = ", ".join(facts[key])[:MAX_MATCH_INPUT]
                     yield Hit(rule, key, shown, outcome[1], item.port)
 
     def _simple(self, key: str, values: tuple[str, ...]) -> list[tuple[Rule, str, Captured]]:
@@ -139,6 +142,8 @@ class Matcher:
         cut = value[:MAX_MATCH_INPUT]
         if (exact := self._exact.get(key)) is not None:
             found.extend((rule, cut, {}) for rule in exact.get(cut, ()))
+        if (hashes := self._hashes.get(key)) is not None:
+            found.extend((rule, cut, {}) for rule in hashes.get(cut.lower(), ()))
         if (families := self._families.get(key)) is not None and (block := self._prefixes.block(cut)) is not None:
             found.extend((rule, cut, {}) for rule in families.get(block.family, ()))
         if key.startswith("snmp.") and self._enterprise:
@@ -185,13 +190,14 @@ class Matcher:
                 self._exact[rule.observable][value].append(rule)
         elif match.hash is not None:
             for value in match.hash:
-                self._exact[rule.observable][value.lower()].append(rule)
+                self._hashes[rule.observable][value.lower()].append(rule)
         elif match.enterprise is not None:
             self._enterprise[match.enterprise].append(rule)
         elif match.sequence is not None:
             self._sequences[rule.observable].append((rule, tuple(match.sequence)))
         elif match.oui is not None and match.regex is None:
-            self._families[rule.observable][match.oui].append(rule)
+            for family in _listed(match.oui):
+                self._families[rule.observable][family].append(rule)
         else:
             self._tests[rule.observable].append((rule, self._over_values(match, rule.observable)))
 
@@ -224,12 +230,12 @@ class Matcher:
         return lambda values: next(((value, {}) for value in values if single(value)), None)
 
     def _single(self, match: Condition) -> Callable[[str], bool]:
-        if match.model_of is not None:
+        if match.model_of is not None:  # without an expression; with one, _by_regex reads it
             maker, grammars = match.model_of, self._grammars
             return lambda value: grammars.is_model_of(maker, value)
         if match.oui is not None:
-            family, prefixes = match.oui, self._prefixes
-            return lambda value: (block := prefixes.block(value)) is not None and block.family == family
+            families, prefixes = frozenset(_listed(match.oui)), self._prefixes
+            return lambda value: (block := prefixes.block(value)) is not None and block.family in families
         if match.enterprise is not None:
             number = match.enterprise
             return lambda value: enterprise_number(value) == number
@@ -247,7 +253,9 @@ class Matcher:
         pattern = re.compile(match.regex or "", re.IGNORECASE if match.ignore_case else 0)
         named = bool(pattern.groupindex)
         find = pattern.match if starts_at_beginning(match.regex or "") else pattern.search
-        family, prefixes = match.oui, self._prefixes
+        families = frozenset(_listed(match.oui)) if match.oui is not None else None
+        prefixes, wanted_block = self._prefixes, match.block
+        maker, grammars = match.model_of, self._grammars
         brands = self._brands if match.label else None
 
         def search(values: tuple[str, ...]) -> Found | None:
@@ -258,10 +266,14 @@ class Matcher:
                 captured = {name: text for name, text in found.groupdict().items() if text} if named else {}
                 if decode:
                     captured = {name: unquote(text) for name, text in captured.items()}
-                if family is not None:
+                if families is not None or wanted_block is not None:
                     block = prefixes.block(captured.get("mac", value))
-                    if block is None or block.family != family:
+                    if families is not None and (block is None or block.family not in families):
                         continue
+                    if wanted_block is not None and wanted_block != _kind_of(block):
+                        continue
+                if maker is not None and not grammars.is_model_of(maker, captured.get("model", value)):
+                    continue
                 if brands is not None:
                     label = brands.label(captured.get("brand", value))
                     if label is None:
@@ -275,7 +287,7 @@ class Matcher:
 
 def enterprise_number(oid: str) -> int | None:
     """Return the IANA enterprise number of an object identifier, or None when it lies elsewhere."""
-    rest = oid.lstrip(".")
+    rest = oid.lstrip(".").replace("SNMPv2-SMI::enterprises.", _ENTERPRISES, 1)
     if not rest.startswith(_ENTERPRISES):
         return None
     number = rest[len(_ENTERPRISES) :].split(".", 1)[0]
@@ -335,6 +347,13 @@ def _some(parts: Sequence[Callable[[Facts], Found | None]]) -> Callable[[Facts],
 def _in_order(wanted: tuple[str, ...], values: tuple[str, ...]) -> bool:
     rest = iter(values)
     return all(any(value == item for value in rest) for item in wanted)
+
+
+def _kind_of(block: Block | None) -> str:
+    """Return what a block is to `block` of a condition."""
+    if block is None:
+        return "unknown"
+    return "label" if block.role == "brand" else "other"
 
 
 def _listed(value: str | Sequence[str]) -> Sequence[str]:

@@ -49,13 +49,25 @@ class Condition(_Strict):
         None, description="RE2 syntax, searched in the first 4 KiB; named groups can be used in `says`."
     )
     hash: list[str] | None = Field(None, description="One of these hashes, compared without case.")
-    oui: str | None = Field(None, description="Family in `oui/` of the longest prefix of this MAC address; "
-                                              "with `regex`, of what its group `mac` captured.")  # fmt: skip
+    oui: str | list[str] | None = Field(
+        None,
+        description="Family, or one of several, in `oui/` of the longest prefix of this MAC address; "
+                    "with `regex`, of what its group `mac` captured.",
+    )  # fmt: skip
+    block: Literal["label", "unknown"] | None = Field(
+        None,
+        description="With `regex`: the MAC address that its group `mac` captured lies in a block of a firm that only "
+                    "sells devices (`label`), or in none that `oui/` knows (`unknown`).",
+    )  # fmt: skip
     label: Literal[True] | None = Field(
         None, description="With `regex`: what its group `brand` captured is a label of brands.yaml."
     )
     enterprise: int | None = Field(None, description="IANA enterprise number of a sysObjectID or of the asked object.")
-    model_of: str | None = Field(None, description="A model name of this maker's grammar in models.yaml.")
+    model_of: str | None = Field(
+        None,
+        description="A model name of this maker's grammar in models.yaml; "
+                    "with `regex`, what its group `model` captured.",
+    )  # fmt: skip
     sequence: list[str] | None = Field(None, description="These values in this order; others may stand between.")
     present: Literal[True] | None = Field(None, description="The response has this fact.")
     absent: Literal[True] | None = Field(None, description="The response lacks this fact.")
@@ -84,11 +96,15 @@ class Condition(_Strict):
         }
         if self.label and given != {"regex"}:
             raise ValueError("label stands with regex")
+        if self.block is not None and given != {"regex"}:
+            raise ValueError("block stands with regex")
         if self.oui is not None and given <= {"regex"}:
+            return self
+        if self.oui is None and given == {"regex", "model_of"}:
             return self
         if len(given) != 1 or self.oui is not None:
             raise ValueError("give exactly one of exact, prefix, regex, hash, oui, enterprise, model_of, sequence, "
-                             "present, absent, all, any (oui may stand with regex)")  # fmt: skip
+                             "present, absent, all, any (oui and model_of may stand with regex)")  # fmt: skip
         return self
 
 

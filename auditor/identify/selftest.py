@@ -13,15 +13,17 @@ from ruamel.yaml.error import YAMLError
 
 from auditor.common.data import data_path
 from auditor.common.errors import UsageError
+from auditor.identify.confidence import NUMBERS
 from auditor.identify.match import Hit, Matcher, group_facts, is_generic
 from auditor.identify.rules import RuleSet, load_rules
 from auditor.identify.schema import FIXED_KEYS, OPEN_KEYS, Condition, CounterExample, Example, Rule, fingerprint_schema
-from auditor.model import Observation
+from auditor.model import Observation, Strength
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_NAME_ALONE = NUMBERS[Strength.MODERATE]
 _TEMPLATE = re.compile(r"\{([a-z_]+)\}")
 _ENDLESS_REPEAT = re.compile(r"\([^()]*[+*][^()]*\)[+*]|\([^()]*[+*][^()]*\)\{\d*,\}")
 
@@ -104,8 +106,8 @@ def _shape(rule: Rule, rules: RuleSet) -> Iterator[str]:
     for condition, key in _conditions(rule.match, rule.observable):
         if key not in FIXED_KEYS and not OPEN_KEYS.fullmatch(key):
             yield f"unknown fact key {key}"
-        if condition.oui is not None and condition.oui not in rules.prefixes.families:
-            yield f"no block of family {condition.oui} in oui/"
+        families = frozenset((condition.oui,) if isinstance(condition.oui, str) else condition.oui or ())
+        yield from (f"no block of family {family} in oui/" for family in sorted(families - rules.prefixes.families))
         if condition.model_of is not None and not any(line.maker == condition.model_of for line in rules.grammar_lines):
             yield f"no grammar of {condition.model_of} in models.yaml"
         if condition.regex is not None:
@@ -121,6 +123,17 @@ def _shape(rule: Rule, rules: RuleSet) -> Iterator[str]:
     for source in rule.source:
         if source.key not in rules.sources:
             yield f"source {source.key} is not in sources.yaml"
+    yield from _label_strength(rule, rules)
+
+
+def _label_strength(rule: Rule, rules: RuleSet) -> Iterator[str]:
+    """A name that resellers put on devices of another maker must not settle who made them."""
+    maker = rule.says.maker
+    if maker is None or rule.observable != "onvif.manufacturer" or NUMBERS[rule.strength] <= _NAME_ALONE:
+        return
+    others = sorted({line.maker for line in rules.brand_lines if rules.brands.sells(line.maker, maker)} - {maker})
+    if others:
+        yield f"{maker} is a label of {others[0]} too: its name alone is at most moderate"
 
 
 def _conditions(match: Condition, outer: str) -> Iterator[tuple[Condition, str]]:

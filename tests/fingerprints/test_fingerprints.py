@@ -14,6 +14,7 @@ from auditor.model import Observation, Strength, Verdict
 from auditor.observe import observe  # noqa: F401  (fails here first when the stage cannot be imported)
 
 RULES = load_rules()
+SCOPE = "onvif://www.onvif.org/"
 
 
 def test_the_self_test_finds_nothing():
@@ -102,8 +103,77 @@ def test_no_maker_is_matched_by_the_words_of_a_registrant():
 def test_reseller_prefixes_never_say_a_maker():
     roles = {block.family: block.role for block in RULES.prefixes._blocks.values()}
     for rule in RULES.rules:
-        if rule.match.oui is not None and roles[rule.match.oui] in {"brand", "unrelated"}:
-            assert rule.says.maker is None, rule.id
+        families = (rule.match.oui,) if isinstance(rule.match.oui, str) else rule.match.oui or ()
+        for family in families:
+            assert rule.says.maker is None or roles[family] not in {"brand", "unrelated"}, rule.id
+
+
+# Texts of other firms' pages, realms and devices that a reviewer found to be taken for a listed maker.
+@pytest.mark.parametrize(("key", "value", "request_"), [
+    *(("http.www_authenticate", f'Basic realm="Login to {word}"', None) for word in (
+        "ADMINISTRATION", "CONTROLPANEL1", "INTRANETPORTAL", "NETWORKDEVICE", "PRODUCTION2024", "192168001001001",
+        "MAINTENANCEHQ", "ACCESSCONTROLS", "SURVEILLANCE1")),
+    *(("rtsp.www_authenticate", f'Digest realm="{realm}", nonce="a"', None) for realm in (
+        "IP Camera(LOBBY)", "IP Camera(HALL1)", "IP Dome(FRONT)", "Login to PRODUCTION2024")),
+    *(("onvif.model", model, None) for model in (
+        "IPC-C220H-D/W", "IPC-E200", "IPC-HX", "IPC-HFX", "IPC-A100", "IPC-C100", "ASI7", "DS-1000")),
+    *(("wsd.scopes", SCOPE + "hardware/" + model, None) for model in ("DS-2000", "DS-CAM01", "DS-J142", "DS-5024", "DH-100")),
+    ("http.body", '<html><pre>xmlns="http://www.hikvision.com/ver20/XMLSchema"</pre>', "GET /"),
+    ("http.body", '<!doctype html><p><DeviceInfo version="2.0" xmlns="http://www.hikvision.com/ver20/XMLSchema"><model>X</model>', "GET /"),
+    ("http.body", "<p>example: <userCheck><statusValue>401</statusValue><statusString>Unauthorized</statusString></userCheck>", "GET /"),
+    ("http.body", '<pre>window.location.href = "/doc/page/login.asp?_" + 1;</pre>', "GET /"),
+    ("http.body", "<p>Amcrest Technologies</p> docs: fields LDAPUser", "GET /"),
+    ("http.body", '{"method":"global.login","params":{}} POST /RPC2_Login', "GET /"),
+    ("http.body", '<link rel="icon" href="/portal/ui/static/favicon.ico">', "GET /"),
+    ("http.body", "name=world", "GET /cgi-bin/magicBox.cgi?action=getDeviceType"),
+    ("http.body", "type=error\r\nversion=1", "GET /cgi-bin/magicBox.cgi?action=getDeviceType"),
+    ("http.header.etag", '"1700000000:1f4"', "GET /"),
+    ("http.header_names", ("CONTENT-LENGTH", "CONTENT-TYPE", "CONNECTION", "EXT"), "GET /"),
+    ("tls.issuer", "CN=Hikvision Monitoring Corp CA", None), ("tls.issuer", "CN=City IT not-Hikvision CA", None),
+])  # fmt: skip
+def test_what_only_looks_alike_names_no_listed_maker(key, value, request_):
+    values = value if isinstance(value, tuple) else (value,)
+    found = identify("d", [Observation("d", key.split(".")[0], key, values, 1, 80, request_)], RULES)
+    assert found.maker not in {"Hikvision", "Dahua"}
+    assert found.verdict is not Verdict.PROBABLE
+
+
+@pytest.mark.parametrize(("key", "value", "maker"), [
+    ("http.server", "dnvrs-webs", "Hikvision"), ("rtsp.server", "Dahua RTSP Server", "Dahua"),
+    ("http.www_authenticate", 'DIGEST REALM="IP Camera(AB705)"', "Hikvision"),
+    ("http.www_authenticate", 'Digest realm = "login to 4K01FD2PAJ6E3FF"', "Dahua"),
+    ("http.www_authenticate", 'Digest realm="Login to K3LJ3400209RH"', "Dahua"),
+    ("rtsp.www_authenticate", 'Digest realm="ECDFC9112233", nonce="1"', "Hikvision"),
+    ("tls.sha256", "726DAFA7BBC22DF34B7061C220D0280717AA6849718A2E7C3E5F78468BC8CAFD", "Hikvision"),
+    ("tls.subject", "/C=CN/ST=ZheJiang/L=HangZhou/O=HIKVISION/OU=DVRNVR/CN=www.hikvision.com", "Hikvision"),
+    ("wsd.endpoint", "urn:uuid:EC4914FD-936B-11B5-8467-0CA64C33E0B0", "Hikvision"),
+    ("wsd.scopes", SCOPE + "extension/Private_mask/37777", "Dahua"),
+    ("wsd.scopes", SCOPE + "hardware/HM-TD1018-1/QR", "Hikvision"),
+])  # fmt: skip
+def test_other_spellings_name_the_maker_too(key, value, maker):
+    found = identify("d", [Observation("d", key.split(".")[0], key, (value,), 1, 80)], RULES)
+    assert (found.maker, found.verdict) == (maker, Verdict.PROBABLE)
+
+
+@pytest.mark.parametrize(("key", "value", "kind"), [
+    ("http.title", "HikCentral Professional Web Client", "management-platform"), ("http.title", "DSS Pro", "management-platform"),
+    ("dhip.DeviceClass", "DSS", "management-platform"), ("dhip.DeviceClass", "NVS", "encoder"),
+    ("sadp.DiskNumber", "2", "recorder"), ("sadp.DeviceSN", "0820160719AARR624053979WCVU", "recorder"),
+])  # fmt: skip
+def test_kinds_that_one_field_tells(key, value, kind):
+    assert identify("d", [Observation("d", key.split(".")[0], key, (value,), 1, 80)], RULES).kind.value == kind
+
+
+def test_an_address_in_a_city_scope_counts_by_its_block():
+    def named(mac):
+        scopes = (SCOPE + "MAC/" + mac, SCOPE + "location/city/hangzhou")
+        found = identify("d", [Observation("d", "wsd", "wsd.scopes", scopes, 1)], RULES)
+        return found.maker, found.verdict
+
+    assert named("58:50:ed:1f:e3:85") == ("Hikvision", Verdict.PROBABLE)  # its own block
+    assert named("9c:f6:1a:00:11:22") == ("Hikvision", Verdict.PROBABLE)  # of a firm that only sells devices
+    assert named("00:12:31:00:11:22") == ("Hikvision", Verdict.POSSIBLE)  # of nobody that is known
+    assert named("48:ea:63:00:11:22")[0] != "Hikvision"  # of another maker of that city
 
 
 def test_enough_makers_and_rules():

@@ -30,7 +30,8 @@ def test_the_worked_example_of_the_design(name):
 def test_one_banner_never_confirms(name):
     assert name({"http.server": "App-webs/"}).verdict is Verdict.PROBABLE
     assert (
-        name({"http.server": "DNVRS-Webs"}, {"http.body": 'x = "/doc/page/login.asp?_"'}).verdict is Verdict.PROBABLE
+        name({"http.server": "DNVRS-Webs"}, {"http.body": '<script>x = "/doc/page/login.asp?_"'}).verdict
+        is Verdict.PROBABLE
     )  # one group
 
 
@@ -115,8 +116,111 @@ def test_two_makers_are_a_conflict_and_no_average(name):
     both = name(
         {"http.server": "App-webs/"}, {"mac": HIK_MAC}, {"tls.subject": "CN=axis-accc8ea31abf,O=Axis Communications AB"}
     )
-    assert (both.maker, both.verdict) == ("Hikvision", Verdict.PROBABLE)  # a rival that is itself probable
+    # A prefix does not settle between two conclusive answers: somebody has to look.
+    assert (both.maker, both.verdict) == ("Hikvision", Verdict.POSSIBLE)
     assert both.conflicts[0].says == ("Hikvision", "Axis")
+
+
+AXIS_CERTIFICATE = {"tls.subject": "CN=axis-accc8ea31abf,O=Axis Communications AB"}
+DAHUA_REALM = {"rtsp.www_authenticate": 'Digest realm="Login to 4K01FD2PAJ6E3FF", nonce="1"'}
+
+
+@pytest.mark.parametrize("listed", [{"http.server": "App-webs/"}, DAHUA_REALM])
+def test_a_tie_is_for_a_person_to_settle_and_hides_nobody(name, listed):
+    maker = name(listed).maker
+    found = name(listed, AXIS_CERTIFICATE)
+    assert found.verdict is Verdict.POSSIBLE
+    [conflict] = found.conflicts
+    assert (conflict.about, set(conflict.says)) == ("maker", {maker, "Axis"})
+    assert conflict.says[0] == found.maker
+    with_prefix = name(listed, AXIS_CERTIFICATE, {"mac": AXIS_MAC})  # a foreign prefix never clears a device
+    assert with_prefix.verdict is Verdict.POSSIBLE
+    assert maker in with_prefix.conflicts[0].says
+
+
+def test_between_equals_the_order_is_fixed(name):
+    assert name({"http.server": "App-webs/"}, AXIS_CERTIFICATE).conflicts[0].says == ("Axis", "Hikvision")
+
+
+def test_more_witnesses_come_before_the_alphabet(name):
+    found = name(
+        {"http.server": "App-webs/"}, {"rtsp.www_authenticate": 'Digest realm="IP Camera(AB705)"'}, AXIS_CERTIFICATE
+    )
+    assert (found.maker, found.verdict) == ("Hikvision", Verdict.PROBABLE)
+    assert found.conflicts[0].says == ("Hikvision", "Axis")
+    found = name({"http.server": "App-webs/"}, {"http.server": "VCS-VideoJet-Webserver"},
+                 {"rtsp.www_authenticate": 'Digest realm="IP Camera(AB705)"'})  # fmt: skip
+    assert found.conflicts[0].says == ("Hikvision", "Bosch")
+
+
+def test_own_protocol_comes_before_any_number_of_other_signs(name):
+    sadp = {"sadp.DeviceDescription": "DS-2CD2385G1-I"}
+    found = name(sadp, AXIS_CERTIFICATE, {"snmp.sysobjectid": "1.3.6.1.4.1.368.1"}, {"http.title": "AXIS"})
+    assert (found.maker, found.verdict) == ("Hikvision", Verdict.PROBABLE)
+    assert found.conflicts[0].says == ("Hikvision", "Axis")
+
+
+@pytest.mark.parametrize(("label", "brand", "conflict"), [
+    ({"onvif.manufacturer": "Bosch"}, "Bosch", False), ({"onvif.manufacturer": "Panasonic"}, "Panasonic", False),
+    ({"wsd.scopes": [SCOPES + "manufacturer/FLIR%20Systems", SCOPES + "name/FLIR"]}, "FLIR", False),
+    ({"onvif.manufacturer": "Honeywell"}, "Honeywell", False), ({"onvif.manufacturer": "AXIS"}, None, True),
+])  # fmt: skip
+def test_a_label_never_cancels_a_fact_of_the_maker(name, label, brand, conflict):
+    found = name(DAHUA_REALM, label)
+    assert (found.maker, found.verdict, found.brand, bool(found.conflicts)) == (
+        "Dahua",
+        Verdict.PROBABLE,
+        brand,
+        conflict,
+    )
+
+
+def test_a_name_that_is_also_a_label_names_its_maker_only_possibly(name):
+    for text, maker in (("Bosch", "Bosch"), ("Panasonic", "Panasonic"), ("FLIR Systems", "Teledyne FLIR")):
+        found = name({"onvif.manufacturer": text})
+        assert (found.maker, found.verdict) == (maker, Verdict.POSSIBLE)
+
+
+def test_a_sub_brand_of_another_maker_is_no_label_of_this_one(name):
+    found = name(DAHUA_REALM, {"onvif.manufacturer": "HiLook"})
+    assert (found.maker, found.brand, found.relation) == ("Dahua", None, None)
+    assert found.conflicts[0].says == ("Dahua", "Hikvision")
+    alone = name({"onvif.manufacturer": "HiLook", "onvif.model": "IPC-C220H-D/W"})
+    assert (alone.maker, alone.brand, alone.verdict) == (None, "HiLook", Verdict.UNIDENTIFIED)
+
+
+def test_pages_realm_and_icon_of_one_port_are_one_witness(rules):
+    def verdict(*facts):
+        observations = [
+            Observation("d", key.split(".")[0], key, (value,), number, port)
+            for number, (key, value, port) in enumerate(facts)
+        ]
+        return identify("d", observations, rules)
+
+    server, realm = ("http.server", "DNVRS-Webs", 80), ("http.www_authenticate", 'Digest realm="IP Camera(AB705)"', 80)
+    icon = ("http.favicon.mmh3", "999357577", 80)
+    one = verdict(server, realm, icon)
+    assert (one.verdict, one.confidence) == (Verdict.PROBABLE, 0.99)
+    assert "Everything rests on its web pages" in one.overturn[0]
+    assert verdict(server, ("rtsp.www_authenticate", realm[1], 554)).verdict is Verdict.CONFIRMED
+    assert verdict(server, realm, ("rtsp.www_authenticate", realm[1], 554)).verdict is Verdict.CONFIRMED
+    assert verdict(server, ("mac", HIK_MAC, None)).confidence == pytest.approx(0.997)
+
+
+def test_a_prefix_with_weak_clues_is_only_possible(name):
+    found = name({"mac": HIK_MAC}, {"http.server": "Webs"}, {"snmp.sysobjectid": "1.3.6.1.4.1.50001.1"},
+                 {"rtsp.public": "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, PAUSE"})  # fmt: skip
+    assert (found.maker, found.verdict, found.confidence) == ("Hikvision", Verdict.POSSIBLE, 0.70)
+
+
+def test_header_names_are_shown_as_they_came(name):
+    names = ["CONNECTION", "CONTENT-LENGTH", "CONTENT-TYPE"]
+    found = name({"http.header_names": names})
+    assert (found.maker, [item.value for item in found.evidence]) == (None, [", ".join(names)])
+    for key, value in (("http.header.p3p", "CP=CAO PSA OUR"), ("http.header.etag", '"1722917735:2002"')):
+        full = name({"http.header_names": names, key: value})
+        assert (full.maker, full.verdict) == ("Dahua", Verdict.PROBABLE)
+        assert (full.evidence[0].observation, full.evidence[0].value) == (key, value)
 
 
 def test_a_foreign_prefix_never_wins_a_tie(name):

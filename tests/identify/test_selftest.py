@@ -47,6 +47,15 @@ def test_each_fault_is_found(tmp_path, old, new, part):
     assert any(part in problem for problem in problems), problems
 
 
+def test_a_name_that_is_a_label_of_another_maker_may_not_name_its_owner_strongly(tmp_path):
+    rule = (
+        GOOD.replace("maker: Sunell", "maker: Bosch")
+        .replace("sunell.http.server", "bosch.test.name")
+        .replace("observable: http.server", "observable: onvif.manufacturer")
+    )
+    assert any("at most moderate" in problem for problem in _problems(tmp_path, rule))
+
+
 def test_rules_of_one_observable_stand_together(tmp_path):
     rule = GOOD.split("rules:\n")[1]
     other = rule.replace("sunell.http.server", "sunell.http.title").replace(

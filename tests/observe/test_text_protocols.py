@@ -50,6 +50,18 @@ def test_snmp_lines_and_bare_description():
         "snmp.sysobjectid": ("1.3.6.1.4.1.39165.1",), "snmp.1.3.6.1.4.1.39165.1.1.0": ("DS-2CD2185FWD-I",)}  # fmt: skip
 
 
+def test_snmp_names_in_words():
+    raw = (
+        b"SNMPv2-MIB::sysDescr.0 = STRING: Linux\nSNMPv2-MIB::sysObjectID.0 = OID: SNMPv2-SMI::enterprises.39165.1\n"
+        b'SNMPv2-SMI::enterprises.39165.1.1.0 = STRING: "IPC7A27-ANPR"\n'
+    )
+    assert snmp.parse(raw, None) == {
+        "snmp.sysdescr": ("Linux",),
+        "snmp.sysobjectid": ("1.3.6.1.4.1.39165.1",),
+        "snmp.1.3.6.1.4.1.39165.1.1.0": ("IPC7A27-ANPR",),
+    }
+
+
 @pytest.mark.parametrize(("probe", "raw", "facts"), [
     ("telnet", b"\xff\xfd\x01\xff\xfb\x03192.0.0.64 login: ", {"telnet.banner": ("192.0.0.64 login:",)}),
     ("ftp", b"220 ready\x07\r\n", {"ftp.banner": ("220 ready",)}),
