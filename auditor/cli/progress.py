@@ -15,47 +15,19 @@ from rich.table import Table
 from rich.text import Text
 
 from auditor.common.display import visible
+from auditor.pipeline.watch import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from auditor.net.network import Counters
-    from auditor.pipeline import Observer
 
 _REFRESH = 4  # times a second
 _PLAIN_EVERY = 10.0  # s between two plain lines of one stage
 _SHOWN_NOTES = 3
 
 
-class Quiet:
-    """Watches and prints nothing."""
-
-    def attach(self, counters: Counters) -> None:
-        """Ignore the counters."""
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """Ignore the stage."""
-
-    def step(self, text: str = "") -> None:
-        """Ignore the step."""
-
-    def subnets(self, done: int, total: int) -> None:
-        """Ignore the subnets."""
-
-    def found(self, address: str) -> None:
-        """Ignore the address."""
-
-    def flagged(self, address: str, maker: str) -> None:
-        """Ignore the device."""
-
-    def failed(self, address: str, error: Exception) -> None:
-        """Ignore the failure; it is in the log and in the report."""
-
-    def say(self, text: str) -> None:
-        """Ignore the sentence."""
-
-
-class _Counting(Quiet):
+class _Counting(Observer):
     """Keeps the numbers that both displays show."""
 
     def __init__(self) -> None:
@@ -175,7 +147,7 @@ def _duration(seconds: float) -> str:
 def progress(*, quiet: bool) -> Iterator[Observer]:
     """Yield the observer that fits where standard error goes."""
     if quiet or sys.stderr is None:
-        yield Quiet()
+        yield Observer()
         return
     console = Console(stderr=True)
     if not console.is_terminal:

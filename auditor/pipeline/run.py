@@ -25,6 +25,7 @@ from auditor.net.network import Network
 from auditor.observe import observation_line, observe
 from auditor.pipeline.conclude import Judge, RunFacts, conclude
 from auditor.pipeline.gather import Gathered, gather
+from auditor.pipeline.watch import Observer
 from auditor.store import RunFolder, only_run_of
 from auditor.store.folder import AUDIT, OBSERVATIONS, PLAN, REPORT, SITE, STATUS
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from auditor.model import Audit, Outcome
     from auditor.net.network import Counters
-    from auditor.pipeline.watch import Observer
     from auditor.site import SiteFile
 
 
@@ -58,7 +58,7 @@ class Result:
     exit_code: ExitCode
 
 
-class _LoggingObserver:
+class _LoggingObserver(Observer):
     """Writes what happens to the run's log and passes it on."""
 
     def __init__(self, inner: Observer, log: FilteringBoundLogger) -> None:
