@@ -18,7 +18,6 @@ TEST_STAMP := $(VENV)/.installed-test
 OURS := auditor tests
 LOCK := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
-PYTEST := $(PY) -m pytest
 ARGS ?=
 
 .PHONY: help demo test check lint format bench lock image clean install install-test
@@ -58,8 +57,7 @@ demo: $(RUN_STAMP)
 
 test: $(TEST_STAMP)
 	@sh deploy/test-packages.sh
-	@mkdir -p artefacts
-	$(PYTEST) tests --junit-xml=artefacts/tests.xml --durations=15 $(ARGS)
+	sh deploy/run-tests.sh $(PY) $(ARGS)
 
 check: lint test
 

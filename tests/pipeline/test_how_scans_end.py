@@ -155,7 +155,7 @@ def test_an_interruption_before_the_first_packet_is_incomplete_too(routed, tmp_p
     ids=["ctrl-c", "sigterm", "sighup"],
 )
 def test_an_interrupted_run_leaves_a_marked_and_valid_report(routed, tmp_path, number, stage):
-    site = routed.write_site(tmp_path / "site.yaml")
+    site = routed.write_site(tmp_path / "site.yaml", **FAST)
     running = routed.popen(
         command("scan", site, "--out", tmp_path / "run"),
         env=ENV,
@@ -317,7 +317,8 @@ def test_a_full_disk_ends_in_storage_failure(routed, tmp_path):
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], check=True)
     try:
-        audited = scan(routed, small / "run", **FAST)
+        zones = [{"name": "branch", "role": "core", "subnets": ["10.88.4.0/29"]}]
+        audited = scan(routed, small / "run", zones=zones, exclude=None, **FAST)
         assert audited.done.returncode == 6, audited.done.stdout + audited.done.stderr
         assert "cannot write" in audited.done.stderr
         assert "Traceback" not in audited.done.stderr
