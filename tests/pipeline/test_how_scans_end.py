@@ -193,7 +193,8 @@ def test_a_second_run_on_the_same_folder_ends_at_once_and_sends_nothing(routed, 
         first.send_signal(signal.SIGSTOP)
         time.sleep(0.3)
         routed.reset()
-        second = routed.exec(command("scan", site, "--out", tmp_path / "run"), env=ENV)
+        other = routed.write_site(tmp_path / "other.yaml")
+        second = routed.exec(command("scan", other, "--out", tmp_path / "run"), env=ENV)
         assert second.returncode == 4
         assert "another run holds" in second.stderr
         assert sent(routed) == 0
