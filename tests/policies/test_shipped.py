@@ -72,7 +72,7 @@ def test_the_published_schema_is_the_one_in_use(name, schema):
 def test_the_files_agree_with_the_published_schema(name):
     schema = "entities" if name == "entities" else "policy"
     published = json.loads((FOLDER / "schema" / f"{schema}.schema.json").read_text(encoding="utf-8"))
-    content = _as_json(YAML(typ="safe").load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8")))
+    content = _as_json(YAML(typ="safe", pure=True).load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8")))
     jsonschema.Draft202012Validator(published).validate(content)
     content["surprise"] = 1
     with pytest.raises(jsonschema.ValidationError):
@@ -100,7 +100,7 @@ def test_every_maker_that_a_fingerprint_names_is_listed():
     (pack,) = load_packs(("uk-2022",))
     named = set()
     for path in sorted(data_path("fingerprints").rglob("*.yaml")):
-        named |= set(_makers(YAML(typ="safe").load(path.read_text(encoding="utf-8"))))
+        named |= set(_makers(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))))
     assert {"Hikvision", "Dahua", "Axis"} <= named
     assert {maker for maker in named if pack.entities.find(maker) != maker} == set()
 
