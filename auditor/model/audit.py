@@ -119,6 +119,8 @@ class Device:
         first_seen: UTC, ISO 8601 with `Z`.
         notes: sentences a reader must know, e.g. `stopped answering during the audit`.
         state: coverage state of its first address.
+        same_because: why its addresses are one unit, one sentence each.
+        behind: sentence on why it stands behind its address (a router, a proxy, another unit) and not at it, or None.
     """
 
     id: str
@@ -135,6 +137,8 @@ class Device:
     first_seen: str = ""
     notes: tuple[str, ...] = ()
     state: CoverageState = CoverageState.ANSWERED_UNIDENTIFIED
+    same_because: tuple[str, ...] = ()
+    behind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,11 @@ class Identity:
         evidence: strongest first.
         conflicts: contradictions found.
         overturn: what observation would overturn the verdict, one sentence each.
+        look_for: what to compare on the unit itself, one sentence each; filled while the maker is not certain.
+        manufactured: day of manufacture where the form of the serial number gives it, ISO 8601 (`2020-04-14`).
+        megapixels: resolution where the model name says it.
+        lens: class of lens where the model name says it, a word of `fingerprints/models.yaml`.
+        functions: what the model name says that the unit does beyond its kind, words of `fingerprints/models.yaml`.
     """
 
     device: str
@@ -142,6 +147,11 @@ class Identity:
     evidence: tuple[Evidence, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     overturn: tuple[str, ...] = ()
+    look_for: tuple[str, ...] = ()
+    manufactured: str | None = None
+    megapixels: float | None = None
+    lens: str | None = None
+    functions: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the line that `auditor identify` prints (design, section 5)."""
