@@ -22,7 +22,11 @@ def visible(text: str, limit: int | None = MAX_DISPLAY) -> str:
     (reliability rows 29 to 31). It is not escaped for HTML, CSV or a shell: each sink does its own.
     """
     cut = limit is not None and len(text) > limit
-    shown = "".join(_escape(char) if unicodedata.category(char) in _HIDDEN else char for char in text[:limit])
+    head = text[:limit]
+    if head.isascii():  # most text is: no need to look at each character
+        shown = head if head.isprintable() else head.translate(_ASCII)
+        return shown + _CUT if cut else shown
+    shown = "".join(_escape(char) if unicodedata.category(char) in _HIDDEN else char for char in head)
     return shown + _CUT if cut else shown
 
 
@@ -31,3 +35,6 @@ def _escape(char: str) -> str:
     if code <= 0xFF:  # noqa: PLR2004
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+
+
+_ASCII = {code: _escape(chr(code)) for code in (*range(0x20), 0x7F)}

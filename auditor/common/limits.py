@@ -31,3 +31,15 @@ LARGEST_PREFIX = 16  # a wider IPv4 subnet needs --accept-large: row 16
 LISTEN_ONLY_PORTS = frozenset({8000, 37777, 34567})
 # Printers print whatever arrives on these: row 6.
 NEVER_PORTS = frozenset({*range(9100, 9108), 515})
+
+# --- age of the data ---
+MAX_DATA_AGE = 180  # days until the report and `doctor` ask for newer fingerprints, MAC registers and policies
+
+# --- data packs: a stick can hold anything; the real data is about 1 MB in 70 files ---
+MAX_PACK = 64 * 1024 * 1024  # bytes of the whole file: it is read into memory before it is believed
+MAX_PACK_FILE = 16 * 1024 * 1024  # bytes of one file in it; the register of all MAC prefixes is below 4 MB
+MAX_PACK_FILES = 2000
+MAX_KEY_FILE = 64 * 1024  # bytes of a key or signature file; real ones have a few hundred
+MAX_KEY_LISTS = 16  # lists of keys that travel with one pack, for sites that missed some
+MAX_TRUSTED_KEYS = 32
+MAX_TRUSTED_COMMENT = 1024  # characters; ours has about 70
