@@ -130,16 +130,6 @@ DROPPED_ONE = "1 packet was lost inside this machine before it could be read, so
 DROPPED_MANY = "{count} packets were lost inside this machine before they could be read, so answers may be missing."
 
 # --- units ---
-SHARED_MAC = (
-    "The hardware address {mac} answers for {count} addresses; a router that answers for others does that, so they "
-    "are kept as separate devices and the hardware address is taken for none of them."
-)
-CONTRADICTING_MAC = (
-    "The hardware address {mac} was seen at addresses that give different makers ({makers}); they are kept as separate "
-    "devices and a person must look at them."
-)
-SHARED_MAC_NOTE = "Its hardware address is not known: {mac} answers for many addresses here."
-CONTRADICTING_NOTE = "Another address with the same hardware address gives a different maker."
 TWO_ZONES = "The unit has addresses in several zones ({zones}); it is judged by the most exposed of them, “{zone}”."
 
 

@@ -102,11 +102,39 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Unit:
+    """One physical unit, told apart from the others by what its addresses answered; not yet placed in a zone.
+
+    Attributes:
+        id: stable within a site: of its MAC, of a serial number that only it has, else of its lowest address, with a
+            port where other units answer at that address.
+        addresses: every address it was seen at, ascending.
+        identity: what it is, from the answers of all its addresses.
+        mac: its own, lower case with colons, or None.
+        places: MACs and addresses by which a list of places knows it, surest first. Where it stands behind an address,
+            that address is not among them.
+        same_because: why its addresses are one unit, one sentence each.
+        behind: sentence on why it stands behind its address (a router, a proxy, another unit) and not at it, or None.
+        notes: sentences a reader must know.
+    """
+
+    id: str
+    addresses: tuple[str, ...]
+    identity: Identity
+    mac: str | None = None
+    places: tuple[str, ...] = ()
+    same_because: tuple[str, ...] = ()
+    behind: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """One unit of the site: identity, place and findings.
 
     Attributes:
-        id: stable within a site, derived from the strongest stable fact (`mac-4419b6000005`, `addr-10-0-0-5`).
+        id: stable within a site, derived from the strongest stable fact (`mac-4419b6000005`, `serial-dahua-...`,
+            `addr-10-0-0-5`, `addr-10-0-0-5-port-8080`).
         addresses: every address it was seen at, first the one it was probed at.
         mac: its own, lower case with colons, or None.
         zone, zone_role: longest prefix of its first address.
@@ -121,6 +149,8 @@ class Device:
         state: coverage state of its first address.
         same_because: why its addresses are one unit, one sentence each.
         behind: sentence on why it stands behind its address (a router, a proxy, another unit) and not at it, or None.
+        mac_registrant: who holds the prefix of its MAC in the IEEE registers, or why nobody does; no evidence. None
+            when there is no MAC or no such block.
     """
 
     id: str
@@ -139,6 +169,7 @@ class Device:
     state: CoverageState = CoverageState.ANSWERED_UNIDENTIFIED
     same_because: tuple[str, ...] = ()
     behind: str | None = None
+    mac_registrant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from auditor.model.vocab import Kind, Relation, Status, Strength, Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # nobody changes one; frozen, each would take five times as long to make
 class Observation:
     """One normalised fact with its provenance.
 
@@ -42,7 +42,7 @@ class Observation:
         return "\n".join(self.values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # nobody changes one; frozen, each would take five times as long to make
 class Evidence:
     """A fingerprint that matched, the observation it matched, and what that says.
 
@@ -71,16 +71,13 @@ class Evidence:
         shown: dict[str, Any] = {"fingerprint": self.fingerprint, "observation": self.observation}
         if self.port is not None:
             shown["port"] = self.port
-        return (
-            shown
-            | {
-                "value": self.value,
-                "says": self.says,
-                "strength": self.strength.value,
-                "group": self.group,
-            }
-            | ({"source": self.source} if self.source else {})
-        )
+        shown["value"] = self.value
+        shown["says"] = self.says
+        shown["strength"] = self.strength.value
+        shown["group"] = self.group
+        if self.source:
+            shown["source"] = self.source
+        return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +121,17 @@ class Identity:
         confidence: of the maker, 0 to 1.
         verdict: the confidence in words.
         evidence: strongest first.
+        rests_on: places in `evidence` of the best sign of each independent witness that names the maker, in order of
+            weight.
         conflicts: contradictions found.
         overturn: what observation would overturn the verdict, one sentence each.
         look_for: what to compare on the unit itself, one sentence each; filled while the maker is not certain.
+        label_note: sentence on what the label is worth where it is also put on units of other makers, or None.
         manufactured: day of manufacture where the form of the serial number gives it, ISO 8601 (`2020-04-14`).
         megapixels: resolution where the model name says it.
         lens: class of lens where the model name says it, a word of `fingerprints/models.yaml`.
         functions: what the model name says that the unit does beyond its kind, words of `fingerprints/models.yaml`.
+        channels: number of cameras that a recorder or encoder takes, where model name or serial number say it.
     """
 
     device: str
@@ -145,13 +146,16 @@ class Identity:
     confidence: float = 0.0
     verdict: Verdict = Verdict.UNIDENTIFIED
     evidence: tuple[Evidence, ...] = ()
+    rests_on: tuple[int, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     overturn: tuple[str, ...] = ()
     look_for: tuple[str, ...] = ()
+    label_note: str | None = None
     manufactured: str | None = None
     megapixels: float | None = None
     lens: str | None = None
     functions: tuple[str, ...] = ()
+    channels: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the line that `auditor identify` prints (design, section 5)."""
@@ -165,6 +169,11 @@ class Identity:
             "kind": self.kind.value,
             "firmware": self.firmware,
             "serial": self.serial,
+            "manufactured": self.manufactured,
+            "megapixels": self.megapixels,
+            "lens": self.lens,
+            "channels": self.channels,
+            "functions": list(self.functions),
             "confidence": round(self.confidence, 3),
             "verdict": self.verdict.value,
             "evidence": [item.to_json() for item in self.evidence],

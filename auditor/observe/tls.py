@@ -10,6 +10,8 @@ import warnings
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from auditor.observe.text import FactMap, one
@@ -30,7 +32,10 @@ _SHORT_NAMES = {
 
 
 def parse(raw: bytes, request: str | None) -> FactMap:  # noqa: ARG001
-    """Return `tls.sha256` and, where the certificate can be read, `tls.subject` and `tls.issuer`.
+    """Return `tls.sha256` and, where the certificate can be read, `tls.subject`, `tls.issuer` and `tls.spki`.
+
+    `tls.spki` is the SHA-256 of the public key (SubjectPublicKeyInfo, as DER): a unit that writes itself a certificate
+    for each of its addresses keeps the key.
 
     Bytes that hold no certificate (an alert, a cut handshake) give no facts; a certificate that no parser reads still
     gives its hash (reliability row 45).
@@ -47,8 +52,13 @@ def parse(raw: bytes, request: str | None) -> FactMap:  # noqa: ARG001
             certificate = x509.load_der_x509_certificate(der)
             facts["tls.subject"] = one(name_text(certificate.subject))
             facts["tls.issuer"] = one(name_text(certificate.issuer))
-    except (ValueError, TypeError, OverflowError, x509.InvalidVersion, x509.UnsupportedGeneralNameType):
-        return facts  # the hash stands; the names of a certificate that cannot be parsed are not facts
+            key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            facts["tls.spki"] = (hashlib.sha256(key).hexdigest(),)
+    except (
+        ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    ):  # fmt: skip
+        return facts  # what was read stands; what cannot be parsed is no fact
     return facts
 
 

@@ -1,17 +1,19 @@
-"""The half of an audit that only thinks: observe, identify, group, judge, cover, plan. No network, no clock."""
+"""The half of an audit that only thinks: observe, identify, merge, place, judge, cover, plan. No network, no clock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from auditor import __version__
-from auditor.assess import Contacts, Seen, SubnetFacts, cover, judge, mark, units
+from auditor.assess import Contacts, Seen, SubnetFacts, cover, judge, mark, place
 from auditor.assess.coverage import THIS_MACHINE
-from auditor.common.errors import ExitCode
-from auditor.identify import identify
+from auditor.common.data import data_warnings
+from auditor.common.errors import ExitCode, UsageError
+from auditor.identify import Answer, identify, merge
+from auditor.identify.oui import MODULE, MODULE_SAYS
 from auditor.model import (
     Audit,
     CoverageState,
@@ -23,6 +25,7 @@ from auditor.model import (
     Status,
 )
 from auditor.observe import observe
+from auditor.pipeline.dates import age_warnings, data_dates
 from auditor.plan import make_plan
 
 if TYPE_CHECKING:
@@ -70,10 +73,9 @@ class Judge:
         self.rules = rules
         self.packs = packs
 
-    def identity(self, address: str, outcomes: Sequence[Outcome]) -> Identity:
-        """Return what one address is, from its raw outcomes."""
-        observations = [fact for number, outcome in enumerate(outcomes) for fact in observe(outcome, number)]
-        return identify(address, observations, self.rules)
+    def answer(self, address: str, outcomes: Sequence[Outcome], mac: str | None) -> Answer:
+        """Return what one address gave and what it is by that alone; `mac` was seen on its own link."""
+        return answer(address, outcomes, mac, self.rules)
 
     def findings(self, device: Device, today: date) -> Device:
         """Return the device with its findings, flagged and to_check set."""
@@ -81,11 +83,24 @@ class Judge:
 
     def preview(self, address: str, gathered: Gathered, observer: Observer, today: date) -> None:
         """Tell the observer when a device that was just asked will be flagged."""
-        seen = Seen(self.identity(address, gathered.outcomes.get(address, ())), gathered.mac_of(address))
-        grouped = units({address: seen}, zone_of=self.site.scope.zone_of, locations={})
-        for device in grouped.devices:
+        gave = self.answer(address, gathered.outcomes.get(address, ()), gathered.mac_of(address))
+        units = merge([gave], self.rules).units
+        for device in place(units, {}, zone_of=self.site.scope.zone_of, locations={}):
             if self.findings(device, today).flagged:
                 observer.flagged(address, device.identity.maker or "an unknown maker")
+
+
+def answer(address: str, outcomes: Sequence[Outcome], mac: str | None, rules: RuleSet) -> Answer:
+    """Return what one address gave and what it is by that alone.
+
+    Args:
+        address: as text.
+        outcomes: raw, in the order of arrival.
+        mac: seen on its own link, or None.
+        rules: to identify by.
+    """
+    observations = tuple(fact for number, outcome in enumerate(outcomes) for fact in observe(outcome, number))
+    return Answer(address, identify(address, observations, rules), observations, mac)
 
 
 def conclude(site: SiteFile, gathered: Gathered, judging: Judge, facts: RunFacts) -> Audit:
@@ -103,23 +118,50 @@ def conclude(site: SiteFile, gathered: Gathered, judging: Judge, facts: RunFacts
         for address in dict.fromkeys((*gathered.sightings, *gathered.outcomes))
         if not site.scope.is_excluded(address)
     ]
-    identities = {address: judging.identity(address, gathered.outcomes.get(address, ())) for address in kept}
-    coverage = _cover(site, gathered, identities, facts)
+    answers = [
+        judging.answer(address, gathered.outcomes.get(address, ()), gathered.mac_of(address)) for address in kept
+    ]
+    merged = merge(answers, judging.rules)
+    coverage = _cover(site, gathered, {gave.address: gave.identity for gave in answers}, facts)
     states = {address: state for address, state, _reason in coverage.by_address}
-    grouped = units(
-        {address: _seen(gathered, address, identities[address], states) for address in kept},
+    placed = place(
+        merged.units,
+        {address: _seen(gathered, address, states) for address in kept},
         zone_of=site.scope.zone_of,
         locations=site.locations,
     )
-    devices = tuple(judging.findings(device, today) for device in grouped.devices)
+    named, unread = with_registrants(placed, judging.rules)
+    devices = tuple(judging.findings(device, today) for device in named)
     plan = make_plan(devices, site.site, today)
     reasons = tuple(coverage.incomplete) + ((gathered.interrupted,) if gathered.interrupted else ())
     if coverage.states[CoverageState.EXCLUDED] == coverage.scope_size:
         reasons += ("Not one IPv4 address was asked: the scope has none, or all of them are excluded.",)
     code = _exit_code(devices, plan, gathered, facts, complete=not reasons)
     run = _run(site, gathered, judging, facts, reasons, code)
-    warnings = (*site.warnings, *site.limits_raised, *gathered.warnings, *grouped.warnings, *judging.rules.problems)
+    warnings = (*site.warnings, *site.limits_raised, *gathered.warnings, *merged.warnings, *judging.rules.problems)
+    warnings = (*warnings, *data_warnings(), *unread, *age_warnings(run.data_dates or {}, today))
     return Audit(site.site, site.authorisation, run, coverage, devices, plan, tuple(dict.fromkeys(warnings)))
+
+
+def with_registrants(devices: Sequence[Device], rules: RuleSet) -> tuple[tuple[Device, ...], tuple[str, ...]]:
+    """Return the devices with the holder of their MAC's prefix, and why that is missing where the register is damaged.
+
+    It is text for the person who looks for the unit; nothing is judged by it.
+    """
+    done: list[Device] = []
+    for device in devices:
+        if device.mac is None:
+            done.append(device)
+            continue
+        try:
+            holder = rules.prefixes.registrant(device.mac)
+        except UsageError as error:
+            return tuple(devices), (f"Who holds the MAC prefixes is not shown: {error}",)
+        block = rules.prefixes.block(device.mac)
+        module = block is not None and block.role == MODULE
+        notes = (f"Its MAC prefix is registered to {holder}, {MODULE_SAYS}.",) if module else ()
+        done.append(replace(device, mac_registrant=holder, notes=device.notes + notes))
+    return tuple(done), ()
 
 
 def _cover(site: SiteFile, gathered: Gathered, identities: dict[str, Identity], facts: RunFacts) -> Coverage:
@@ -149,7 +191,7 @@ def _is_identified(identity: Identity) -> bool:
     return identity.maker is not None or identity.kind is not Kind.UNKNOWN
 
 
-def _seen(gathered: Gathered, address: str, identity: Identity, states: dict[str, CoverageState]) -> Seen:
+def _seen(gathered: Gathered, address: str, states: dict[str, CoverageState]) -> Seen:
     sightings = gathered.sightings.get(address, ())
     notes = [gathered.stopped[address]] if address in gathered.stopped else []
     notes += [f"Not asked everything: {gathered.untried[address]}."] if address in gathered.untried else []
@@ -157,8 +199,6 @@ def _seen(gathered: Gathered, address: str, identity: Identity, states: dict[str
     if any(outcome.truncated for outcome in gathered.outcomes.get(address, ())):
         notes.append("An answer of this device was cut off at a size or time limit.")
     return Seen(
-        identity=identity,
-        mac=gathered.mac_of(address),
         methods=tuple(dict.fromkeys(seen.method for seen in sightings)),
         first_seen=min((seen.at for seen in sightings), default=""),
         state=states.get(address, CoverageState.ANSWERED_UNIDENTIFIED),
@@ -208,8 +248,7 @@ def _run(
         emulated=facts.emulated,
         counters=_numbers(facts.counters, gathered),
         limits=tuple(dict.fromkeys(gathered.limits)),
-        data_dates={"fingerprints": judging.rules.dated}
-        | {f"policy {pack.pack.id}": pack.pack.checked_on.isoformat() for pack in judging.packs},
+        data_dates=data_dates(judging.rules, judging.packs),
         interrupted=gathered.interrupted is not None,
     )
 

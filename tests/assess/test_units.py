@@ -1,12 +1,12 @@
-"""Addresses become devices: never two where there is one, never one where there are two."""
+"""Units are placed: the most exposed leg decides, and nobody is sent to where a unit does not stand."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.assess import Seen, units
-from auditor.model import CoverageState, Identity, Location, Verdict, Zone, ZoneRole
+from auditor.assess import Seen, place
+from auditor.model import CoverageState, Identity, Location, Unit, Zone, ZoneRole
 
 CORE = Zone("office", ZoneRole.CORE, ("10.0.0.0/24",))
 ISOLATED = Zone("cctv", ZoneRole.ISOLATED, ("10.0.1.0/24",))
@@ -17,93 +17,68 @@ def zone_of(address):
     return {"10.0.0": CORE, "10.0.1": ISOLATED}.get(address.rpartition(".")[0])
 
 
-def seen(maker=None, verdict=None, **more):
-    verdict = verdict or (Verdict.CONFIRMED if maker else Verdict.UNIDENTIFIED)
-    confidence = {Verdict.CONFIRMED: 0.995, Verdict.POSSIBLE: 0.6}.get(verdict, 0.0)
-    return Seen(Identity("k", maker=maker, verdict=verdict, confidence=confidence), **more)
+def unit(*addresses, **more):
+    given_places = more.pop("places", addresses)
+    return Unit(more.pop("id", f"addr-{addresses[0]}"), addresses, Identity("k", maker="Hikvision"),
+                places=given_places, **more)  # fmt: skip
 
 
-def grouped(addresses, locations=None):
-    return units(addresses, zone_of=zone_of, locations=locations or {})
+def placed(*units, seen=None, locations=None):
+    return place(units, seen or {}, zone_of=zone_of, locations=locations or {})
 
 
-def test_ids_come_from_the_strongest_stable_fact():
-    result = grouped({"10.0.0.5": seen(mac=MAC), "10.0.0.6": seen(), "2001:db8::5": seen()})
-    assert [device.id for device in result.devices] == [
-        "mac-4419b6000005",
-        "addr-10-0-0-6",
-        "addr-2001-0db8-0000-0000-0000-0000-0000-0005",
-    ]
-    assert result.warnings == ()
-
-
-def test_one_mac_at_two_addresses_is_one_device_judged_by_its_most_exposed_zone():
-    result = grouped({
-        "10.0.1.9": seen("Hikvision", mac=MAC, methods=("arp",), first_seen="2026-11-21T10:00:01.000Z",
-                         state=CoverageState.IDENTIFIED),
-        "10.0.0.5": seen(mac=MAC.upper(), methods=("arp", "wsd.multicast"), first_seen="2026-11-21T10:00:00.000Z",
-                         notes=("It stopped answering.",)),
-    })  # fmt: skip
-    (device,) = result.devices
+def test_a_unit_in_two_zones_is_judged_by_the_most_exposed_one():
+    (device,) = placed(
+        unit("10.0.0.5", "10.0.1.9", mac=MAC, notes=("From merging.",), same_because=("Both gave the same.",)),
+        seen={
+            "10.0.1.9": Seen(("arp",), "2026-11-21T10:00:01.000Z", CoverageState.IDENTIFIED),
+            "10.0.0.5": Seen(("arp", "wsd.multicast"), "2026-11-21T10:00:00.000Z", notes=("It stopped answering.",)),
+        },
+    )
     assert device.addresses == ("10.0.0.5", "10.0.1.9")
     assert (device.zone, device.zone_role) == ("office", ZoneRole.CORE), "the leg in the core network counts"
-    assert device.identity.maker == "Hikvision", "the strongest identity is kept"
     assert device.state is CoverageState.ANSWERED_UNIDENTIFIED
     assert device.methods == ("arp", "wsd.multicast")
     assert device.first_seen == "2026-11-21T10:00:00.000Z"
     assert device.mac == MAC
-    assert device.notes[0] == "It stopped answering."
-    assert "office, cctv" in device.notes[1]
+    assert device.notes[:2] == ("It stopped answering.", "From merging.")
+    assert "office, cctv" in device.notes[2]
+    assert device.same_because == ("Both gave the same.",)
 
 
-def test_makers_that_contradict_each_other_are_kept_apart():
-    result = grouped({"10.0.0.5": seen("Hikvision", mac=MAC), "10.0.0.6": seen("Axis", mac=MAC)},
-                     {MAC: Location(building="A")})  # fmt: skip
-    assert [device.id for device in result.devices] == ["addr-10-0-0-5", "addr-10-0-0-6"]
-    assert all(device.notes and device.mac == MAC for device in result.devices)
-    assert all(device.location is None for device in result.devices), "nobody knows which of them the place is of"
-    assert "Axis, Hikvision" in result.warnings[0]
-
-
-def test_four_addresses_are_one_device_and_five_are_a_router():
-    def host(count):
-        return grouped({f"10.0.0.{last}": seen(mac=MAC) for last in range(1, count + 1)})
-
-    assert len(host(4).devices) == 1
-    five = host(5)
-    assert len(five.devices) == 5
-    assert all(device.mac is None and device.id.startswith("addr-") for device in five.devices)
-    assert "answers for 5 addresses" in five.warnings[0]
+def test_in_one_zone_its_own_address_comes_before_one_that_it_is_reached_through():
+    (device,) = placed(unit("10.0.0.1", "10.0.0.9", places=("10.0.0.9",)))
+    assert device.addresses == ("10.0.0.9", "10.0.0.1")
 
 
 def test_the_place_is_found_by_mac_before_address():
     places = {MAC: Location(room="by MAC"), "10.0.0.5": Location(room="by address")}
-    (device,) = grouped({"10.0.0.5": seen(mac=MAC)}, places).devices
+    (device,) = placed(unit("10.0.0.5", places=(MAC, "10.0.0.5")), locations=places)
     assert device.location == Location(room="by MAC")
-    (device,) = grouped({"10.0.0.5": seen()}, places).devices
+    (device,) = placed(unit("10.0.0.5"), locations=places)
     assert device.location == Location(room="by address")
 
 
+def test_a_unit_behind_an_address_is_not_where_the_address_is():
+    places = {"10.0.0.5": Location(room="the router's")}
+    (device,) = placed(unit("10.0.0.5", places=(), behind="It stands behind it."), locations=places)
+    assert device.location is None
+    assert device.behind == "It stands behind it."
+
+
+def test_two_units_of_one_address_are_two_devices():
+    devices = placed(unit("10.0.0.5", id="addr-10-0-0-5-port-8080"), unit("10.0.0.5", id="addr-10-0-0-5-port-80"))
+    assert [device.id for device in devices] == ["addr-10-0-0-5-port-80", "addr-10-0-0-5-port-8080"]
+
+
 def test_outside_every_zone_the_role_is_unknown():
-    (device,) = grouped({"192.168.9.9": seen()}).devices
+    (device,) = placed(unit("192.168.9.9"))
     assert (device.zone, device.zone_role) == ("", ZoneRole.UNKNOWN)
 
 
-@given(
-    st.dictionaries(
-        st.sampled_from([f"10.0.{third}.{last}" for third in range(3) for last in range(6)]),
-        st.builds(
-            seen,
-            st.sampled_from([None, "Hikvision", "Axis"]),
-            mac=st.sampled_from([None, MAC, "00:40:8c:00:00:01"]),
-        ),
-    )
-)
-def test_every_address_belongs_to_exactly_one_device_and_ids_are_unique(addresses):
-    result = grouped(addresses)
-    placed = [address for device in result.devices for address in device.addresses]
-    assert sorted(placed) == sorted(addresses)
-    ids = [device.id for device in result.devices]
-    assert len(set(ids)) == len(ids)
-    reverse = grouped(dict(reversed(addresses.items())))
-    assert reverse == result, "the order of answers does not matter"
+@given(st.lists(st.sampled_from([f"10.0.{third}.{last}" for third in range(3) for last in range(6)]), unique=True))
+def test_every_unit_becomes_one_device_and_the_order_does_not_matter(addresses):
+    units = [unit(address) for address in addresses]
+    devices = placed(*units)
+    assert sorted(device.id for device in devices) == sorted(item.id for item in units)
+    assert placed(*reversed(units)) == devices

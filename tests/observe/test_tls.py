@@ -48,6 +48,10 @@ def test_der_pem_and_records_give_the_same(certificate):
     assert facts["tls.subject"] == ("CN=www.hikvision.com,OU=DVRNVR,O=HIKVISION\\, Ltd,C=CN",)
     assert facts["tls.issuer"] == ("CN=root",)
     assert facts["tls.sha256"] == (hashlib.sha256(der).hexdigest(),)
+    key = certificate.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    assert facts["tls.spki"] == (hashlib.sha256(key).hexdigest(),)
     assert parse(certificate.public_bytes(serialization.Encoding.PEM), None) == facts
     assert parse(_record(der), None) == facts
     assert parse(der + b"trailing", None) == facts
