@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
+    from auditor.model import Identity
+
 URGENT = frozenset({Decision.REMOVE, Decision.DISCONNECT})
 _CORE_LIKE = frozenset({ZoneRole.CORE, ZoneRole.UNKNOWN})
 _VIEWS = frozenset({Kind.CAMERA, Kind.PTZ, Kind.THERMAL, Kind.UNKNOWN})
@@ -73,12 +75,17 @@ def _find(device: Device) -> Iterator[str]:
         yield template.format(switch=visible(place.switch), port=visible(place.port))
         if place.vlan:
             yield wording.VLAN.format(vlan=visible(place.vlan))
+    elif device.behind:
+        yield wording.PLACE_BEHIND.format(address=device.addresses[0])
     elif device.mac is not None:
         yield wording.PLACE_BY_MAC.format(mac=device.mac)
         yield wording.PLACE_BY_LEASE.format(address=device.addresses[0])
     else:
         yield wording.PLACE_BY_ADDRESS.format(address=device.addresses[0])
-    yield wording.ADDRESS.format(addresses=", ".join(device.addresses))
+    if device.behind:
+        yield device.behind
+    template = wording.THROUGH_ADDRESS if device.behind else wording.ADDRESS
+    yield template.format(addresses=", ".join(device.addresses))
     yield from _label(device)
 
 
@@ -100,6 +107,8 @@ def _label(device: Device) -> Iterator[str]:
         yield wording.LABEL_MODEL.format(model=visible(identity.model))
     if identity.serial:
         yield wording.LABEL_SERIAL.format(tail=visible(identity.serial[-_SERIAL_TAIL:]))
+    if identity.manufactured:
+        yield wording.LABEL_MADE.format(day=identity.manufactured)
     if not identity.model and not identity.serial:
         yield wording.LABEL_PROVES_NOTHING if device.mac is None else wording.LABEL_NOTHING
     yield wording.LABEL_DIFFERS
@@ -124,7 +133,7 @@ def _removal(device: Device, order: str) -> Iterator[str]:
     yield wording.PHOTOGRAPH
     if kind is Kind.UNKNOWN:
         yield wording.IDENTIFY_KIND
-    yield from _preparation(kind)
+    yield from _preparation(device.identity)
     yield from _taking_down(kind)
     if kind is not Kind.MANAGEMENT_PLATFORM:
         yield wording.MARK_UNIT.format(order=order)
@@ -170,18 +179,21 @@ def _taking_down(kind: Kind) -> Iterator[str]:
         yield wording.DOOR_AFTER
 
 
-def _preparation(kind: Kind) -> Iterator[str]:
+def _preparation(identity: Identity) -> Iterator[str]:
     """What must be done for that kind of unit before it loses its power."""
+    kind = identity.kind
     if kind in _VIEWS:
         yield wording.NOTE_SETTINGS
     if kind is Kind.PTZ:
         yield wording.PTZ_TOURS
-    if kind in _VIEWS:
-        yield wording.REPLACE_VIEW
     if kind is Kind.RECORDER:
         yield wording.RECORDER_HOLD
         yield wording.RECORDER_EXPORT
         yield wording.RECORDER_ISOLATE
+    yield from _alike(identity)
+    if kind in _VIEWS:
+        yield wording.REPLACE_VIEW
+    if kind is Kind.RECORDER:
         yield wording.RECORDER_REPLACEMENT
         yield wording.RECORDER_CAMERAS_FIRST
         yield wording.RECORDER_RETENTION
@@ -191,6 +203,18 @@ def _preparation(kind: Kind) -> Iterator[str]:
         yield wording.DOOR_DATA
     if kind is Kind.MANAGEMENT_PLATFORM:
         yield wording.PLATFORM_INVENTORY
+
+
+def _alike(identity: Identity) -> Iterator[str]:
+    """What the replacement has to match, as far as anything says it."""
+    if identity.megapixels is not None:
+        yield wording.LIKE_MEGAPIXELS.format(megapixels=f"{identity.megapixels:g}")
+    if identity.lens is not None:
+        yield wording.LIKE_LENS.get(identity.lens) or wording.LIKE_WORD.format(word=visible(identity.lens))
+    if identity.channels is not None:
+        yield wording.LIKE_CHANNELS.format(channels=identity.channels)
+    for word in identity.functions:
+        yield wording.LIKE_FUNCTIONS.get(word) or wording.LIKE_WORD.format(word=visible(word))
 
 
 def _disconnection(device: Device) -> Iterator[str]:

@@ -55,6 +55,11 @@ SWITCH_AND_PORT = "Its network cable ends at switch {switch}, port {port}."
 SWITCH_ONLY = "Its network cable ends at switch {switch}; the port is not recorded."
 VLAN = "The port belongs to VLAN {vlan}."
 ADDRESS = "Its network address is {addresses}."
+THROUGH_ADDRESS = "It answers through {addresses}, which is not its own network address."
+PLACE_BEHIND = (
+    "Ask the network staff which router, proxy or recorder has the address {address}, and where it passes the "
+    "questions on to: the unit to find stands there."
+)
 PLACE_NOT_RECORDED = "Nobody has recorded the exact place of this unit."
 PLACE_BY_MAC = (
     "Ask the network staff to look up the hardware address {mac} in the address tables of the switches: the tables "
@@ -73,6 +78,7 @@ LABEL_BRAND = "The label may carry the name {brand}, although {maker} made the u
 LABEL_MAKER = "The label should carry the name {maker} or that of a reseller."
 LABEL_MODEL = "The model on the label should be {model}, or look much like it."
 LABEL_SERIAL = "The serial number on the label must end in {tail}."
+LABEL_MADE = "By the form of its serial number, the unit was made on {day}."
 LABEL_NOTHING = (
     "No model and no serial number are known: compare the hardware address and the place before you touch the unit."
 )
@@ -106,6 +112,75 @@ REPLACE_VIEW = (
     "If this view must not be lost, put up the replacement first and check its picture by day and by night before you "
     "take this camera down."
 )
+# What the replacement must be able to do, as far as the model name of the old unit says it.
+LIKE_MEGAPIXELS = (
+    "The model name says {megapixels} megapixels: choose a replacement with no fewer, or check that fewer suffice."
+)
+LIKE_LENS = {
+    "fixed": (
+        "The model name says a lens of one focal length: measure the width of the view, so that the replacement shows "
+        "as much."
+    ),
+    "varifocal": (
+        "The model name says a lens with adjustable focal length: choose a replacement that can be adjusted to the "
+        "same view."
+    ),
+    "motorised-zoom": (
+        "The model name says a zoom lens with a motor: choose a replacement with one, or measure the width of the "
+        "view, so that the replacement shows as much."
+    ),
+    "ptz-zoom": (
+        "The model name says a camera that turns, tilts and zooms: write down the largest zoom that people use and "
+        "choose a replacement that reaches it."
+    ),
+    "fisheye": (
+        "The model name says a fisheye lens that sees all around: choose a replacement with one, or several cameras "
+        "for the same view."
+    ),
+    "panoramic": (
+        "The model name says a panoramic view of about 180 degrees: choose a replacement with one, or several cameras "
+        "for the same view."
+    ),
+    "multi-sensor": (
+        "The model name says several cameras in one housing: choose a replacement with as many views, or several "
+        "cameras."
+    ),
+    "pinhole": (
+        "The model name says a lens behind a small opening: measure the opening before you choose a replacement."
+    ),
+}
+LIKE_CHANNELS = (
+    "The number of cameras that the unit takes is {channels}: choose a replacement for no fewer, or count first how "
+    "many are connected."
+)
+LIKE_FUNCTIONS = {
+    "anpr": "The model name says that the unit reads number plates: ask who uses them and choose a replacement for it.",
+    "body-temperature": (
+        "The model name says that the unit measures the temperature of people: ask whether that is still wanted, and "
+        "choose a replacement for it if so."
+    ),
+    "covert": (
+        "The model name says that the unit is built not to be noticed: let its owner decide whether and by what it is "
+        "replaced."
+    ),
+    "explosion-proof": (
+        "The model name says that the unit is built for places with explosive gas or dust: have it taken down and "
+        "replaced by people who are qualified for such places, and only by a unit with the same certificate."
+    ),
+    "face-recognition": (
+        "The model name says that the unit recognises faces: ask whether that is still wanted, and choose a "
+        "replacement for it if so."
+    ),
+    "mobile-network": (
+        "The model name says that the unit sends over a mobile network: take out its SIM card and have the contract "
+        "ended."
+    ),
+    "wifi": (
+        "The model name says that the unit has a radio: an unplugged network cable does not cut it off, so have the "
+        "network staff block it on the wireless network too."
+    ),
+}
+LIKE_WORD = "The model name says of the unit: {word}."
 NOTE_SETTINGS = "Write down the view, the height and the angle, so that the replacement can take its place."
 PTZ_TOURS = "Write down the stored positions and tours that people use, so that they can be set up again."
 MEMORY_CARD = "Take out the memory card, if there is one, and hand it in with the unit: it may hold recordings."

@@ -197,6 +197,60 @@ def test_a_rebranded_unit_carries_another_name():
     assert wording.LABEL_NOTHING in order.find
 
 
+def test_the_day_of_manufacture_helps_to_find_the_unit():
+    order = order_for(device("10.0.0.5", REMOVE, serial="E33842150", manufactured="2020-04-14"))
+    in_order(
+        order.find,
+        said(wording.LABEL_SERIAL, tail="842150"),
+        "By the form of its serial number, the unit was made on 2020-04-14.",
+    )
+    assert not [step for step in order_for(device("10.0.0.5", REMOVE)).find if "was made on" in step]
+
+
+LIKE = (wording.LIKE_MEGAPIXELS, wording.LIKE_CHANNELS, *wording.LIKE_LENS.values(), *wording.LIKE_FUNCTIONS.values())
+
+
+def test_the_replacement_of_a_camera_matches_what_its_name_says():
+    known = {"megapixels": 8.0, "lens": "motorised-zoom", "functions": ("anpr", "wifi")}
+    steps = order_for(device("10.0.0.5", REMOVE, **known)).steps
+    in_order(
+        steps, wording.NOTE_SETTINGS, said(wording.LIKE_MEGAPIXELS, megapixels="8"), wording.LIKE_LENS["motorised-zoom"],
+        wording.LIKE_FUNCTIONS["anpr"], wording.LIKE_FUNCTIONS["wifi"], wording.REPLACE_VIEW, wording.UNPLUG,
+    )  # fmt: skip
+    assert (
+        said(wording.LIKE_MEGAPIXELS, megapixels="1.3") in order_for(device("10.0.0.5", REMOVE, megapixels=1.3)).steps
+    )
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_nothing_is_asked_of_a_replacement_that_nothing_says(kind):
+    steps = order_for(device("10.0.0.5", REMOVE, kind=kind)).steps
+    assert not [step for step in steps if step.startswith(("The model name", "The number of cameras"))]
+    assert not set(LIKE) & set(steps)
+
+
+def test_the_replacement_of_a_recorder_has_its_channels():
+    steps = order_for(device("10.0.0.5", REMOVE, kind=Kind.RECORDER, channels=16)).steps
+    in_order(steps, wording.RECORDER_ISOLATE, said(wording.LIKE_CHANNELS, channels=16), wording.RECORDER_REPLACEMENT)
+
+
+def test_a_terminal_that_measures_temperatures_says_so():
+    steps = order_for(device("10.0.0.5", REMOVE, kind=Kind.ACCESS_TERMINAL, functions=("body-temperature",))).steps
+    in_order(steps, wording.DOOR_TEST, wording.LIKE_FUNCTIONS["body-temperature"], wording.DOOR_DATA, wording.UNPLUG)
+
+
+def test_a_word_of_newer_data_is_shown_as_it_stands():
+    steps = order_for(device("10.0.0.5", REMOVE, lens="liq\nuid", functions=("hovering",))).steps
+    assert said(wording.LIKE_WORD, word="liq\\x0auid") in steps
+    assert said(wording.LIKE_WORD, word="hovering") in steps
+
+
+def test_what_stays_needs_no_replacement():
+    steps = order_for(device("10.0.0.5", DISCONNECT, megapixels=8.0, lens="fixed")).steps
+    assert not set(LIKE) & set(steps)
+    assert not [step for step in steps if "megapixels" in step]
+
+
 def test_a_unit_without_a_place_is_found_by_its_mac():
     order = order_for(device("10.0.0.5", REMOVE))
     assert wording.PLACE_NOT_RECORDED in order.find
@@ -361,3 +415,13 @@ def test_a_unit_whose_evidence_names_two_makers_is_listed_with_both():
     denied = device("10.0.0.6", verdict=Verdict.POSSIBLE, conflicts=conflicts[2:])
     ((_, why),) = make_plan([denied], SITE, TODAY).to_check
     assert why == said(wording.TO_CHECK_MAKER, maker="Hikvision", addresses="10.0.0.6")
+
+
+def test_nobody_is_sent_to_the_address_in_front_of_a_unit():
+    unit = dataclasses.replace(device("10.0.0.5", REMOVE), mac=None, behind="It stands behind it.")
+    (order,) = make_plan([unit], SITE, TODAY).waves[0].orders
+    assert "It stands behind it." in order.find
+    assert wording.THROUGH_ADDRESS.format(addresses="10.0.0.5") in order.find
+    assert wording.PLACE_BEHIND.format(address="10.0.0.5") in order.find
+    assert wording.ADDRESS.format(addresses="10.0.0.5") not in order.find
+    assert wording.PLACE_BY_ADDRESS.format(address="10.0.0.5") not in order.find
