@@ -1,14 +1,20 @@
-"""Turns conditions into functions and finds which rules match which observations."""
+"""Turns conditions into functions and finds which rules match which observations.
+
+Most rules match nothing, so a value is not given to every rule. Exact values, hashes and MAC families are looked up;
+an expression is tried only where a text that it needs is there (`screen`); a rule about several facts of one response
+is tried only where its most telling condition holds.
+"""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from auditor.common.limits import MAX_MATCH_INPUT
+from auditor.identify.oui import MODULE
+from auditor.identify.screen import Needed, needed
 from auditor.model import Strength
 
 if TYPE_CHECKING:
@@ -24,18 +30,19 @@ Facts = dict[str, tuple[str, ...]]
 Captured = dict[str, str]
 # What a matcher returns: the matched value and what its groups captured; None when it does not match.
 Found = tuple[str, Captured]
-Test = "Callable[[tuple[str, ...]], Found | None]"
 
 _TEMPLATE = re.compile(r"\{([a-z_]+)\}")
 _ENTERPRISES = "1.3.6.1.4.1."
-# Fleets repeat themselves: banners of ten thousand cameras are a few hundred texts. Bounded, and emptied when full.
-_CACHE_SIZE: Final = 8192
+# Fleets repeat themselves: banners of ten thousand cameras are a few hundred texts. Bounded for each fact key, and
+# emptied when full.
+_CACHE_SIZE: Final = 1024
 _CACHED_TEXT: Final = 512
+_NOT_CACHED = frozenset({"mac"})  # every device has its own
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hit:
-    """A rule that matched one response.
+    """A rule that matched one response. Not frozen because that would take three times as long; nobody changes one.
 
     Attributes:
         rule: the fingerprint.
@@ -55,6 +62,9 @@ class Hit:
         """Return a template of `says` filled in, or None when a group it needs captured nothing."""
         if "{" not in template:
             return template
+        if template[0] == "{" and template.find("}") == len(template) - 1:  # one group and nothing else: most are
+            name = template[1:-1]
+            return (self.value if name == "value" else self.captured.get(name, "")).strip() or None
         missing = False
 
         def fill(found: re.Match[str]) -> str:
@@ -67,6 +77,171 @@ class Hit:
         return None if missing or not filled else filled
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Whole:
+    """A rule about several facts of one response.
+
+    Attributes:
+        rule: the fingerprint.
+        test: whether the facts of a response, cut to what a rule may see, satisfy it.
+        keys: fact keys of which one must be there.
+    """
+
+    rule: Rule
+    test: Callable[[Facts], Found | None]
+    keys: frozenset[str]
+
+
+class _Result(NamedTuple):
+    """What one value, or all values of one fact, set off."""
+
+    hits: list[tuple[Rule, str, Captured]]
+    wholes: list[_Whole]
+
+
+_NO_RESULT: Final = _Result([], [])  # of most values; nobody changes it
+
+
+class _Key:
+    """All that is asked of the values of one fact key."""
+
+    def __init__(self, prefixes: Prefixes) -> None:
+        self._prefixes = prefixes
+        self._exact: dict[str, list[Rule | _Whole]] = {}
+        self._hashes: dict[str, list[Rule | _Whole]] = {}
+        self._families: dict[str, list[Rule | _Whole]] = {}
+        # By the first character.
+        self._starts: dict[str, list[_Start]] = {}
+        self._starts_folded: dict[str, list[_Start]] = {}
+        self._contains_one: dict[str, _Tries] = {}
+        self._contains: dict[tuple[str, ...], _Tries] = {}
+        self._contains_folded: dict[tuple[str, ...], _Tries] = {}
+        self._folded: _Tries = []  # everything that is screened in lower case, for values that are not ASCII
+        self._always: _Tries = []
+        self.sequences: list[tuple[Rule, tuple[str, ...]]] = []
+        self.wholes: list[_Whole] = []  # tried wherever the fact is there
+        self.cache: dict[str, _Result] = {}
+
+    def add_lookup(self, match: Condition, target: Rule | _Whole) -> bool:
+        """Index a condition that is a plain lookup; say whether it is one."""
+        if match.exact is not None and not match.ignore_case:
+            table, texts = self._exact, list(_listed(match.exact))
+        elif match.hash is not None:
+            table, texts = self._hashes, [value.lower() for value in match.hash]
+        elif match.oui is not None and match.regex is None:
+            table, texts = self._families, list(_listed(match.oui))
+        else:
+            return False
+        for text in dict.fromkeys(texts):
+            table.setdefault(text, []).append(target)
+        return True
+
+    def add(self, need: Needed, target: Rule | _Whole, test: Callable[[tuple[str, ...]], Found | None]) -> None:
+        """Index a test with what a value must hold for it to be worth trying."""
+        entry = (target, test)
+        if not (need.start or need.texts):
+            self._always.append(entry)
+            return
+        if need.fold:
+            self._folded.append(entry)
+        if not need.start:
+            if need.fold or len(need.texts) > 1:
+                (self._contains_folded if need.fold else self._contains).setdefault(need.texts, []).append(entry)
+            else:
+                self._contains_one.setdefault(need.texts[0], []).append(entry)
+            return
+        table = self._starts_folded if need.fold else self._starts
+        for first in sorted({text[0] for text in need.start}):
+            texts = tuple([text for text in need.start if text[0] == first])
+            bucket = table.setdefault(first, [])
+            known = next((start for start in bucket if start.texts == texts), None)
+            if known is None:
+                known = _Start(texts, [], {})
+                bucket.append(known)
+            (known.needing.setdefault(need.texts, []) if need.texts else known.entries).append(entry)
+
+    def of_value(self, cut: str) -> _Result:
+        """Return what one value sets off; it is cut to what a rule may see."""
+        hits: list[tuple[Rule, str, Captured]] = []
+        wholes: list[_Whole] = []
+        if self._exact and (targets := self._exact.get(cut)) is not None:
+            _set_off(targets, cut, hits, wholes)
+        if self._hashes and (targets := self._hashes.get(cut.lower())) is not None:
+            _set_off(targets, cut, hits, wholes)
+        if (
+            self._families
+            and (block := self._prefixes.block(cut)) is not None
+            and (targets := self._families.get(block.family)) is not None
+        ):
+            _set_off(targets, cut, hits, wholes)
+        one = (cut,)
+        for target, test in self._worth_trying(cut):
+            if (outcome := test(one)) is not None:
+                if isinstance(target, _Whole):
+                    wholes.append(target)
+                else:
+                    hits.append((target, *outcome))
+        return _Result(hits, wholes) if hits or wholes else _NO_RESULT
+
+    def _worth_trying(self, cut: str) -> _Tries:
+        if not cut:
+            return self._always
+        found = self._always[:]
+        if (bucket := self._starts.get(cut[0])) is not None:
+            _add_starts(bucket, cut, found)
+        for need, entries in self._contains_one.items():
+            if need in cut:
+                found += entries
+        if self._contains:
+            _add_needing(self._contains, cut, found)
+        if not self._folded:
+            return found
+        if not cut.isascii():
+            return found + self._folded
+        low = cut.lower()
+        if (bucket := self._starts_folded.get(low[0])) is not None:
+            _add_starts(bucket, low, found)
+        _add_needing(self._contains_folded, low, found)
+        return found
+
+
+def _add_starts(bucket: list[_Start], text: str, found: _Tries) -> None:
+    for texts, entries, needing in bucket:
+        if text.startswith(texts):
+            found += entries
+            if needing:
+                _add_needing(needing, text, found)
+
+
+def _add_needing(table: dict[tuple[str, ...], _Tries], text: str, found: _Tries) -> None:
+    for needs, entries in table.items():
+        for need in needs:
+            if need in text:
+                found += entries
+                break
+
+
+_Tries = list[tuple["Rule | _Whole", "Callable[[tuple[str, ...]], Found | None]"]]
+
+
+class _Start(NamedTuple):
+    """What is tried on values that start with one of some texts: as it is, or where one of further texts is there."""
+
+    texts: tuple[str, ...]
+    entries: _Tries
+    needing: dict[tuple[str, ...], _Tries]
+
+
+def _set_off(
+    targets: Iterable[Rule | _Whole], cut: str, hits: list[tuple[Rule, str, Captured]], wholes: list[_Whole]
+) -> None:
+    for target in targets:
+        if isinstance(target, _Whole):
+            wholes.append(target)
+        else:
+            hits.append((target, cut, {}))
+
+
 class Matcher:
     """All rules, compiled once and indexed by fact key."""
 
@@ -74,97 +249,108 @@ class Matcher:
         self._prefixes = prefixes
         self._grammars = grammars
         self._brands = brands
-        self._exact: dict[str, dict[str, list[Rule]]] = defaultdict(lambda: defaultdict(list))
-        self._hashes: dict[str, dict[str, list[Rule]]] = defaultdict(lambda: defaultdict(list))
-        self._tests: dict[str, list[tuple[Rule, Callable[[tuple[str, ...]], Found | None]]]] = defaultdict(list)
-        self._enterprise: dict[int, list[Rule]] = defaultdict(list)
-        self._families: dict[str, dict[str, list[Rule]]] = defaultdict(lambda: defaultdict(list))
-        self._compound: dict[str, list[tuple[Rule, Callable[[Facts], Found | None]]]] = defaultdict(list)
-        self._sequences: dict[str, list[tuple[Rule, tuple[str, ...]]]] = defaultdict(list)
+        self._keys: dict[str, _Key] = {}
+        self._enterprise: dict[int, list[Rule]] = {}
         self._requests: dict[str, re.Pattern[str]] = {}
-        self._cache: dict[tuple[str, str], list[tuple[Rule, str, Captured]]] = {}
+        self.memory: dict[Any, Any] = {}  # for whoever weighs the hits of these rules: lives as long as they do
         for rule in rules:
             self._add(rule)
 
     def hits(self, observations: Sequence[Observation]) -> list[Hit]:
         """Return every match, in no particular order; several ports may repeat one."""
         found: list[Hit] = []
-        responses: dict[int, list[Observation]] = {}
-        compound = self._compound
+        wholes: dict[int, list[_Whole]] = {}
+        keys = self._keys
         for item in observations:
-            for rule, value, captured in self._simple(item.key, item.values):
-                if self._fits(rule, item):
-                    found.append(Hit(rule, item.key, value, captured, item.port))
-            if item.key in compound:
-                responses.setdefault(item.response, [])
-        if responses:
+            key = item.key
+            if (asked := keys.get(key)) is not None:
+                result = self._of_fact(asked, key, item.values)
+                for rule, value, captured in result.hits:
+                    if self._fits(rule, item):
+                        found.append(Hit(rule, key, value, captured, item.port))
+                if result.wholes or asked.wholes:
+                    wholes.setdefault(item.response, []).extend((*result.wholes, *asked.wholes))
+            if key.startswith("snmp.") and self._enterprise:
+                for rule, value in self._by_enterprise(key, item.values):
+                    if self._fits(rule, item):
+                        found.append(Hit(rule, key, value, {}, item.port))
+        if wholes:
+            responses: dict[int, list[Observation]] = {}
             for item in observations:
-                if item.response in responses:
-                    responses[item.response].append(item)
-            for items in responses.values():
-                found.extend(self._compound_hits(items))
+                if item.response in wholes:
+                    responses.setdefault(item.response, []).append(item)
+            for response, items in responses.items():
+                found.extend(self._whole_hits(items, wholes[response]))
         return found
 
-    def _compound_hits(self, items: list[Observation]) -> Iterable[Hit]:
-        facts = {item.key: item.values for item in items}
-        tried: set[str] = set()
-        for item in items:
-            for rule, test in self._compound.get(item.key, ()):
-                if rule.id in tried or not self._fits(rule, item):
-                    continue
-                tried.add(rule.id)
-                if (outcome := test(facts)) is not None:
-                    key = rule.observable if rule.observable in facts else item.key
-                    shown = outcome[0] if key == item.key else facts[key][0]
-                    if key == "http.header_names":  # one name of many proves nothing: the reader sees them all
-                        shown = ", ".join(facts[key])[:MAX_MATCH_INPUT]
-                    yield Hit(rule, key, shown, outcome[1], item.port)
-
-    def _simple(self, key: str, values: tuple[str, ...]) -> list[tuple[Rule, str, Captured]]:
-        """Return what single conditions say of one fact; of several values the first that fits a rule counts."""
+    def _of_fact(self, asked: _Key, key: str, values: tuple[str, ...]) -> _Result:
         if len(values) == 1:
-            found = self._of_value(key, values[0])
+            value = values[0]
+            result = asked.cache.get(value) or self._of_value(asked, key, value)
         else:
-            first: dict[str, tuple[Rule, str, Captured]] = {}
-            for value in values:
-                for match in self._of_value(key, value):
-                    first.setdefault(match[0].id, match)
-            found = list(first.values())
-        if (whole := self._sequences.get(key)) is not None:
-            found = found + [(rule, "\n".join(values), {}) for rule, wanted in whole if _in_order(wanted, values)]
-        return found
+            result = self._of_values(asked, key, values)
+        return self._with_sequences(asked, values, result) if asked.sequences else result
 
-    def _of_value(self, key: str, value: str) -> list[tuple[Rule, str, Captured]]:
-        cached = self._cache.get((key, value))
-        if cached is not None:
-            return cached
-        found: list[tuple[Rule, str, Captured]] = []
-        cut = value[:MAX_MATCH_INPUT]
-        if (exact := self._exact.get(key)) is not None:
-            found.extend((rule, cut, {}) for rule in exact.get(cut, ()))
-        if (hashes := self._hashes.get(key)) is not None:
-            found.extend((rule, cut, {}) for rule in hashes.get(cut.lower(), ()))
-        if (families := self._families.get(key)) is not None and (block := self._prefixes.block(cut)) is not None:
-            found.extend((rule, cut, {}) for rule in families.get(block.family, ()))
-        if key.startswith("snmp.") and self._enterprise:
-            found.extend(self._by_enterprise(key, (cut,)))
-        one = (cut,)
-        for rule, test in self._tests.get(key, ()):
-            if (outcome := test(one)) is not None:
-                found.append((rule, *outcome))
-        if len(value) <= _CACHED_TEXT:
-            if len(self._cache) >= _CACHE_SIZE:
-                self._cache.clear()
-            self._cache[key, value] = found
-        return found
+    def _whole_hits(self, items: list[Observation], wholes: list[_Whole]) -> Iterable[Hit]:
+        facts = {item.key: item.values for item in items}
+        seen = {key: tuple([value[:MAX_MATCH_INPUT] for value in values]) for key, values in facts.items()}
+        for whole in dict.fromkeys(wholes):
+            rule = whole.rule
+            item = next((item for item in items if item.key in whole.keys and self._fits(rule, item)), None)
+            if item is None or (outcome := whole.test(seen)) is None:
+                continue
+            key = rule.observable if rule.observable in facts else item.key
+            shown = outcome[0] if key == item.key else facts[key][0]
+            if key == "http.header_names":  # one name of many proves nothing: the reader sees them all
+                shown = ", ".join(facts[key])[:MAX_MATCH_INPUT]
+            yield Hit(rule, key, shown, outcome[1], item.port)
 
-    def _by_enterprise(self, key: str, values: tuple[str, ...]) -> Iterable[tuple[Rule, str, Captured]]:
-        oids = values if key == "snmp.sysobjectid" else (key.removeprefix("snmp."),)
-        for oid in oids:
+    def _of_value(self, asked: _Key, key: str, value: str) -> _Result:
+        result = asked.of_value(value if len(value) <= MAX_MATCH_INPUT else value[:MAX_MATCH_INPUT])
+        if len(value) <= _CACHED_TEXT and key not in _NOT_CACHED:
+            if len(asked.cache) >= _CACHE_SIZE:
+                asked.cache.clear()
+            asked.cache[value] = result
+        return result
+
+    def _of_values(self, asked: _Key, key: str, values: tuple[str, ...]) -> _Result:
+        """Return what several values set off; the first that fits a rule counts."""
+        first: dict[str, tuple[Rule, str, Captured]] = {}
+        wholes: list[_Whole] = []
+        cache = asked.cache
+        for value in values:
+            found = cache.get(value)
+            if found is None:
+                found = self._of_value(asked, key, value)
+            if found is _NO_RESULT:
+                continue
+            for match in found.hits:
+                first.setdefault(match[0].id, match)
+            wholes += found.wholes
+        return _Result(list(first.values()), wholes) if first or wholes else _NO_RESULT
+
+    @staticmethod
+    def _with_sequences(asked: _Key, values: tuple[str, ...], result: _Result) -> _Result:
+        held = [rule for rule, wanted in asked.sequences if _in_order(wanted, values)]
+        if not held:
+            return result
+        text = "\n".join(values)
+        return _Result(result.hits + [(rule, text, {}) for rule in held], result.wholes)
+
+    def _by_enterprise(self, key: str, values: tuple[str, ...]) -> Iterable[tuple[Rule, str]]:
+        if key != "snmp.sysobjectid":
+            number = enterprise_number(key.removeprefix("snmp."))
+            if number is not None and values:
+                yield from ((rule, values[0][:MAX_MATCH_INPUT]) for rule in self._enterprise.get(number, ()))
+            return
+        told: set[str] = set()
+        for value in values:
+            oid = value[:MAX_MATCH_INPUT]
             if (number := enterprise_number(oid)) is not None:
-                shown = oid if key == "snmp.sysobjectid" else values[0]
                 for rule in self._enterprise.get(number, ()):
-                    yield rule, shown, {}
+                    if rule.id not in told:
+                        told.add(rule.id)
+                        yield rule, oid
 
     def _fits(self, rule: Rule, item: Observation) -> bool:
         if rule.probe is not None and item.probe != rule.probe:
@@ -177,29 +363,36 @@ class Matcher:
             item.request is not None and self._requests[rule.request].search(item.request[:MAX_MATCH_INPUT]) is not None
         )
 
+    def _key(self, name: str) -> _Key:
+        known = self._keys.get(name)
+        if known is None:
+            known = self._keys[name] = _Key(self._prefixes)
+        return known
+
     def _add(self, rule: Rule) -> None:
         match = rule.match
         if rule.request is not None:
             self._requests[rule.request] = re.compile(rule.request)
         if match.all is not None or match.any is not None or match.absent:
-            test = self._over_facts(match, rule.observable)
-            for key in _triggers(match, rule.observable):
-                self._compound[key].append((rule, test))
-        elif match.exact is not None and not match.ignore_case:
-            for value in _listed(match.exact):
-                self._exact[rule.observable][value].append(rule)
-        elif match.hash is not None:
-            for value in match.hash:
-                self._hashes[rule.observable][value.lower()].append(rule)
+            keys = frozenset(_triggers(match, rule.observable))
+            whole = _Whole(rule, self._over_facts(match, rule.observable), keys)
+            telling = _telling(match, rule.observable)
+            for name, condition in telling:
+                self._add_value(name, condition, whole)
+            if not telling:
+                for name in sorted(keys):
+                    self._key(name).wholes.append(whole)
         elif match.enterprise is not None:
-            self._enterprise[match.enterprise].append(rule)
+            self._enterprise.setdefault(match.enterprise, []).append(rule)
         elif match.sequence is not None:
-            self._sequences[rule.observable].append((rule, tuple(match.sequence)))
-        elif match.oui is not None and match.regex is None:
-            for family in _listed(match.oui):
-                self._families[rule.observable][family].append(rule)
+            self._key(rule.observable).sequences.append((rule, tuple(match.sequence)))
         else:
-            self._tests[rule.observable].append((rule, self._over_values(match, rule.observable)))
+            self._add_value(rule.observable, match, rule)
+
+    def _add_value(self, name: str, match: Condition, target: Rule | _Whole) -> None:
+        key = self._key(name)
+        if not key.add_lookup(match, target):
+            key.add(_needed(match), target, self._over_values(match, name))
 
     def _over_facts(self, match: Condition, outer: str) -> Callable[[Facts], Found | None]:
         """Return a test of the facts of one response; what several conditions captured is put together."""
@@ -212,7 +405,7 @@ class Matcher:
 
         def one(facts: Facts) -> Found | None:
             values = facts.get(outer)
-            return None if values is None else test(tuple(value[:MAX_MATCH_INPUT] for value in values))
+            return None if values is None else test(values)
 
         return one
 
@@ -351,7 +544,7 @@ def _in_order(wanted: tuple[str, ...], values: tuple[str, ...]) -> bool:
 
 def _kind_of(block: Block | None) -> str:
     """Return what a block is to `block` of a condition."""
-    if block is None:
+    if block is None or block.role == MODULE:  # a module stands in devices of anybody
         return "unknown"
     return "label" if block.role == "brand" else "other"
 
@@ -370,6 +563,47 @@ def _triggers(match: Condition, outer: str) -> set[str]:
     if match.any is not None:
         return set().union(*(_triggers(part, part.observable or outer) for part in match.any))
     return set() if match.absent else {outer}
+
+
+def _needed(match: Condition) -> Needed:
+    """Return what a value must hold for a condition to be worth trying."""
+    if match.regex is not None:
+        return needed(match.regex, ignore_case=match.ignore_case)
+    if match.prefix is not None and not match.ignore_case:
+        start = tuple(_listed(match.prefix))
+        return Needed() if "" in start else Needed(start=start)
+    return Needed()
+
+
+def _telling(match: Condition, outer: str) -> list[tuple[str, Condition]]:
+    """Return single conditions, of which one holds wherever the whole holds; none when no such choice exists."""
+    if match.all is not None:
+        choices = [_telling(part, part.observable or outer) for part in match.all]
+        return max(choices, key=_tells, default=[])
+    if match.any is not None:
+        parts = [_telling(part, part.observable or outer) for part in match.any]
+        return [one for part in parts for one in part] if all(parts) else []
+    if match.absent or match.present or match.sequence is not None or match.enterprise is not None:
+        return []
+    return [(outer, match)]
+
+
+def _tells(conditions: list[tuple[str, Condition]]) -> float:
+    """Return how seldom one of some conditions holds, on a rough scale."""
+    return min((_tells_one(*condition) for condition in conditions), default=0.0)
+
+
+def _tells_one(key: str, match: Condition) -> float:
+    if match.exact is not None:
+        length = min((len(text) for text in _listed(match.exact)), default=0)
+        # The name of a header is in most answers; a number such as a status is in every second.
+        return 1.0 if key in {"http.header_names", "http.status"} else 20.0 + length
+    if match.hash is not None:
+        return 60.0
+    if match.oui is not None and match.regex is None:
+        return 10.0
+    need = _needed(match)
+    return 2.0 + min((len(text) for text in (need.texts or need.start)), default=0)
 
 
 def group_facts(facts: Mapping[str, str | Sequence[str]]) -> Facts:
