@@ -64,13 +64,18 @@ SEVERAL_VALUES = frozenset({
     "http.header_names", "rtsp.public", "onvif.scopes", "wsd.scopes", "wsd.types", "wsd.xaddrs", "mdns.txt",
     "mdns.service",
 })  # fmt: skip
+# The same by the start of the key, where many fields come in one answer.
+OBSERVATION_OF_PROTOCOL = {
+    "sadp.": N_("To the discovery message of Hikvision's tools it answered %(value)s (%(observation)s)."),
+    "dhip.": N_("To the discovery message of Dahua's tools it answered %(value)s (%(observation)s)."),
+}
 OBSERVATION_OTHER = N_("Among other things it answered %(value)s (%(observation)s).")
 
 # Why a sign tells the maker. First what depends on the sort of sign, then what depends on its strength alone.
 OWN_PROTOCOL = N_("This is a protocol of %(maker)s itself: other makers' units are not known to speak it.")
 MAC = N_(
-    "Hardware addresses that begin like this are given out by %(maker)s or a firm of its group. They tell who bought a "
-    "network part, not for certain who built the unit."
+    "Addresses that begin like this are registered to %(maker)s or a firm of its group: they tell who bought a network "
+    "part, not for certain who built the unit."
 )
 NAME_SET_BY_PEOPLE = N_("Units of %(maker)s give this name. The owner or a seller can change it.")
 ONLY_THIS_NAME = N_("Only firmware of %(maker)s is known to use this name.")
@@ -91,20 +96,31 @@ _NAMES = frozenset({
 _SET_BY_PEOPLE = frozenset({"onvif.manufacturer", "onvif.hostname", "http.title", "dns.name", "dhcp.hostname"})
 
 
+def observed(key: str) -> str:
+    """Return the message on what was seen; its placeholders are `%(value)s` and, in some, `%(observation)s`."""
+    if key in OBSERVATION:
+        return OBSERVATION[key]
+    return next((text for start, text in OBSERVATION_OF_PROTOCOL.items() if key.startswith(start)), OBSERVATION_OTHER)
+
+
 def why(item: Evidence) -> str:
     """Return the message on why a sign tells the maker; its placeholder is `%(maker)s`."""
-    key, strength = item.observation, item.strength
     if item.group == "mac":
         return MAC
-    if strength is Strength.CONCLUSIVE:
-        if key.startswith(_OWN_PROTOCOLS):
-            return OWN_PROTOCOL
-        if key in _NAMES:
-            return ONLY_THIS_NAME
-        if key.startswith("tls."):
-            return ONLY_THIS_CERTIFICATE
-        if item.group == "favicon":
-            return ONLY_THIS_PICTURE
-    elif key in _SET_BY_PEOPLE and strength in {Strength.STRONG, Strength.MODERATE}:
-        return NAME_SET_BY_PEOPLE
-    return BY_STRENGTH[strength]
+    special = None
+    if item.strength is Strength.CONCLUSIVE:
+        special = _only_one(item)
+    elif item.observation in _SET_BY_PEOPLE and item.strength in {Strength.STRONG, Strength.MODERATE}:
+        special = NAME_SET_BY_PEOPLE
+    return special or BY_STRENGTH[item.strength]
+
+
+def _only_one(item: Evidence) -> str | None:
+    key = item.observation
+    if key.startswith(_OWN_PROTOCOLS):
+        return OWN_PROTOCOL
+    if key in _NAMES:
+        return ONLY_THIS_NAME
+    if key.startswith("tls."):
+        return ONLY_THIS_CERTIFICATE
+    return ONLY_THIS_PICTURE if item.group == "favicon" else None

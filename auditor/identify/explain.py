@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.identify.confidence import MAC_GROUP, NUMBERS, witnesses
-from auditor.model import Strength, Verdict
+from auditor.common.clues import SEVERAL_VALUES, observed, why
+from auditor.common.display import visible
+from auditor.identify.confidence import MAC_GROUP, NUMBERS
+from auditor.identify.oui import MODULE, MODULE_SAYS
+from auditor.model import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from auditor.identify.rules import RuleSet
+    from auditor.identify.turning import Outcome, Turning, Witness
     from auditor.model import Evidence, Identity
 
 _WORDS = {
@@ -26,47 +30,121 @@ _GROUPS = {
     "mac": "the prefix of its MAC address", "banner": "a service banner",
     "sip": "its SIP name", "name": "its host name",
 }  # fmt: skip
+_QUOTED = 160  # characters of one answer of a device within a sentence
+
+# --- what would overturn it ---
+NOTHING_KNOWN = (
+    "Any answer that a fingerprint knows would name this device: open its web, RTSP or ONVIF port to the auditor, or "
+    "read the label on the unit."
+)
+ONLY_MAC = (
+    "Everything rests on the prefix of its MAC address. A network module or board of {maker} inside another maker's "
+    "device would have the same prefix: the label on the unit, or any answer of its web, RTSP or discovery service, "
+    "decides."
+)
+ALL_ON_ONE = (
+    "Everything rests on one clue, {clue}: if that answer came from a proxy or from another device behind this "
+    "address, nothing else names {maker}."
+)
+ONE_LESS_SURE = "One clue decides, {clue}: if it is false or comes from another device, {maker} is {verdict}."
+ONE_NO_MAKER = "One clue decides, {clue}: if it is false or comes from another device, no maker is named."
+ONE_OTHER_MAKER = "One clue decides, {clue}: if it is false or comes from another device, the maker named is {other}."
+ALSO = "The verdict would also change without {clues}."
+ALL_MUST_FALL = (
+    "No single clue decides: all {total} independent clues would have to be false, or come from another device behind "
+    "this address, before {maker} is less than {verdict}."
+)
+SOME_MUST_FALL = (
+    "No single clue decides: {least} of {total} independent clues would have to be false, or come from another device "
+    "behind this address, before {maker} is less than {verdict}."
+)
+NOTHING_CHANGES = "No loss of clues changes this verdict: contradictions or weak clues hold it down already."
+RIVAL_GONE = "If what names {other} comes from another device behind this address, {maker} is {verdict}."
+DENIAL_GONE = "If what speaks against {maker} is false, {maker} is {verdict}."
+WOULD_CONFIRM = "A second, independent sign of {maker} would make it surer."
+FOREIGN_PROOF = (
+    "An answer of this unit in another maker's own protocol, or another maker's certificate from it, would overturn it."
+)
 
 
-def overturn(maker: str | None, verdict: Verdict, evidence: Sequence[Evidence]) -> tuple[str, ...]:
-    """Return what would overturn a verdict, one sentence each.
+def overturn(turning: Turning | None) -> tuple[str, ...]:
+    """Return what would overturn a verdict, one sentence each, the decisive clue first.
 
     Args:
-        maker: the maker named, or None.
-        verdict: how sure that is.
-        evidence: what names that maker, strongest first.
+        turning: what it turns on; None where no maker is named.
     """
-    if maker is None or verdict is Verdict.UNIDENTIFIED:
-        return (("Any answer that a fingerprint knows would name this device: open its web, RTSP or ONVIF port to the "
-                "auditor, or read the label on the unit."),)  # fmt: skip
-    counted = witnesses((item.group, item.observation, item.port) for item in evidence)
-    groups = list(
-        dict.fromkeys(counted[item.group] for item in evidence if NUMBERS[item.strength] >= NUMBERS[Strength.MODERATE])
-    )
-    if groups == [MAC_GROUP]:
-        return ((f"A network module or board of {maker} inside another maker's device would have the same prefix: the "
-                "label on the unit, or any answer of its web, RTSP or discovery service, decides."),)  # fmt: skip
-    if len(groups) == 1 and evidence:
-        first = evidence[0]
-        sentences = [(f"Everything rests on {_GROUPS[groups[0]]} (`{first.observation}`): if that answer came from a "
-                     f"proxy or from another device behind this address, nothing else names {maker}.")]  # fmt: skip
-        if verdict is not Verdict.CONFIRMED:
-            sentences.append(f"A second, independent sign of {maker} would confirm it; another maker's name on the "
-                             "unit's board or in its certificate would overturn it.")  # fmt: skip
-        return tuple(sentences)
-    return ((f"{len(groups)} independent signs agree; all of them would have to come from another device behind this "
-            f"address, or be imitated, for the maker not to be {maker}."),)  # fmt: skip
+    return (NOTHING_KNOWN,) if turning is None else tuple(_overturn(turning))
+
+
+def _overturn(turning: Turning) -> Iterator[str]:
+    maker, verdict = turning.now.maker or "", turning.now.verdict
+    only = turning.witnesses[0] if len(turning.witnesses) == 1 else None
+    if only is not None and only.group == MAC_GROUP:
+        yield ONLY_MAC.format(maker=maker)
+        return
+    yield from _clues(turning, maker, verdict, only)
+    for other, left in turning.rivals:
+        if left.verdict is not verdict and left.maker == maker:
+            yield RIVAL_GONE.format(other=other, maker=maker, verdict=_WORDS[left.verdict])
+    if turning.undenied is not None and turning.undenied.verdict is not verdict:
+        yield DENIAL_GONE.format(maker=maker, verdict=_WORDS[turning.undenied.verdict])
+    if verdict is not Verdict.CONFIRMED and not turning.rivals and only is not None:
+        yield WOULD_CONFIRM.format(maker=maker)
+    yield FOREIGN_PROOF
+
+
+def _clues(turning: Turning, maker: str, verdict: Verdict, only: Witness | None) -> Iterator[str]:
+    if only is not None and not turning.rivals:
+        yield ALL_ON_ONE.format(clue=_clue(only), maker=maker)
+    elif turning.single:
+        yield _decides(maker, *turning.single[0])
+        if len(turning.single) > 1:
+            yield ALSO.format(clues="; or without ".join(_clue(witness) for witness, _ in turning.single[1:]))
+    elif turning.least:
+        template = ALL_MUST_FALL if turning.least == len(turning.witnesses) else SOME_MUST_FALL
+        total = len(turning.witnesses)
+        yield template.format(least=turning.least, total=total, maker=maker, verdict=_WORDS[verdict])
+    else:
+        yield NOTHING_CHANGES
+
+
+def _decides(maker: str, witness: Witness, left: Outcome) -> str:
+    clue = _clue(witness)
+    if left.maker is None:
+        return ONE_NO_MAKER.format(clue=clue)
+    if left.maker != maker:
+        return ONE_OTHER_MAKER.format(clue=clue, other=left.maker)
+    return ONE_LESS_SURE.format(clue=clue, maker=maker, verdict=_WORDS[left.verdict])
+
+
+def _clue(witness: Witness) -> str:
+    told = _GROUPS[witness.group]
+    return f"{told} on port {witness.port}" if witness.port and witness.group != MAC_GROUP else told
+
+
+def seen(item: Evidence) -> str:
+    """Return in one sentence what was seen: the device's own text in it is visible, cut and on one line."""
+    separator = ", " if item.observation in SEVERAL_VALUES else " "
+    value = separator.join(line.strip("\r\t ") for line in item.value.split("\n"))
+    shown = {"value": f"`{visible(value, _QUOTED)}`", "observation": item.observation}
+    sentence = observed(item.observation) % shown
+    return f"{sentence} Port {item.port}." if item.port else sentence
 
 
 def explain(identity: Identity, rules: RuleSet) -> list[str]:
-    """Return the lines of `auditor explain`: verdict, weighed evidence with sources, conflicts, what overturns it."""
+    """Return the lines of `auditor explain`.
+
+    Verdict; label; what it rests on, one sentence for each independent clue; all evidence with weights and sources;
+    conflicts; what overturns it; what to compare on the unit.
+    """
     lines = [_headline(identity)]
-    if identity.brand:
+    if identity.brand and (identity.maker or not identity.label_note):
         lines.append(_label(identity, rules))
-    facts = [(name, getattr(identity, name)) for name in ("model", "firmware", "serial")]
-    lines.extend(f"{name.capitalize()}: {value}" for name, value in facts if value)
-    lines.append(f"Kind: {identity.kind.value}")
-    lines.append("It rests on:" if identity.evidence else "No fingerprint matched any answer.")
+    if identity.label_note:
+        lines.append(identity.label_note)
+    lines.extend(_facts(identity))
+    lines.extend(_rests_on(identity, rules))
+    lines.append("All evidence:" if identity.evidence else "No fingerprint matched any answer.")
     for item in identity.evidence:
         port = f" on port {item.port}" if item.port else ""
         weight = f"{item.strength.value} ({NUMBERS[item.strength]:.2f})"
@@ -77,10 +155,39 @@ def explain(identity: Identity, rules: RuleSet) -> list[str]:
             lines.append(f"    {note}")
     lines.extend(f"Conflict: {conflict.sentence}" for conflict in identity.conflicts)
     lines.extend(f"What would overturn it: {sentence}" for sentence in identity.overturn)
-    if identity.verdict is Verdict.POSSIBLE:
-        lines.append("Look on the unit for its label, model number, serial number and approval number (FCC ID).")
+    if identity.look_for:
+        lines.append("What to look for on the unit:")
+        lines.extend(f"  {sentence}" for sentence in identity.look_for)
     lines.append(f"Fingerprint data {rules.version} of {rules.dated}.")
     return lines
+
+
+def _facts(identity: Identity) -> Iterator[str]:
+    facts = [(name, getattr(identity, name)) for name in ("model", "firmware", "serial", "manufactured")]
+    yield from (f"{name.capitalize()}: {value}" for name, value in facts if value)
+    yield f"Kind: {identity.kind.value}"
+    if identity.megapixels is not None:
+        yield f"Resolution: {identity.megapixels:g} megapixels"
+    if identity.lens:
+        yield f"Lens: {identity.lens}"
+    if identity.channels is not None:
+        yield f"Channels: {identity.channels}"
+    if identity.functions:
+        yield f"Functions: {', '.join(identity.functions)}"
+
+
+def _rests_on(identity: Identity, rules: RuleSet) -> Iterator[str]:
+    """Yield a sentence for each independent clue, in order of weight, with the note of its rule."""
+    if identity.maker is None or not identity.rests_on:
+        return
+    notes = {rule.id: rule.note for rule in rules.rules if rule.note}
+    yield "It rests on:"
+    for number, place in enumerate(identity.rests_on, 1):
+        item = identity.evidence[place]
+        reason = why(item) % {"maker": identity.maker}
+        yield f"  {number}. {seen(item)} {reason}"
+        if note := notes.get(item.fingerprint):
+            yield f"     Note of the rule: {note}"
 
 
 def _headline(identity: Identity) -> str:
@@ -92,21 +199,14 @@ def _headline(identity: Identity) -> str:
 
 def _label(identity: Identity, rules: RuleSet) -> str:
     brand = identity.brand or ""
-    makers = rules.brands.makers_of(brand)
     if identity.maker is None:
-        if makers:
-            return f"Label: {brand}. Sources name {' and '.join(makers)} as makers for it; a label alone proves none."
         return f"Label: {brand}. A label alone names no maker."
     if not identity.rebrand:
         return f"Label: {brand}, the maker's own name."
     relation = identity.relation.value if identity.relation else "label"
-    others = [name for name in makers if name != identity.maker]
-    mixed = (
-        f" This label is also put on devices of {' and '.join(others)}: only technical evidence counts."
-        if others
-        else ""
-    )
-    return f"Label: {brand}, {relation} of {identity.maker}: the label is not the maker's own name.{mixed}"
+    others = [name for name in rules.brands.makers_of(brand) if name != identity.maker]
+    known = f" Sources also know it on units of {' and '.join(others)}." if others else ""
+    return f"Label: {brand}, {relation} of {identity.maker}: made by {identity.maker}, sold as {brand}.{known}"
 
 
 def _prefix_note(item: Evidence, identity: Identity, rules: RuleSet) -> str:
@@ -115,6 +215,8 @@ def _prefix_note(item: Evidence, identity: Identity, rules: RuleSet) -> str:
     block = rules.prefixes.block(item.value)
     if block is None:
         return ""
+    if block.role == MODULE:
+        return f"The prefix is registered to {block.registrant}, {MODULE_SAYS}."
     if block.role == "brand":
         return (f"The prefix is registered to {block.registrant}, which sells devices that others build: it "
                 "says nothing against any maker.")  # fmt: skip

@@ -172,13 +172,14 @@ class Outcome:
             raw = line["raw"].encode("utf-8", "surrogatepass")
         elif facts is None and "status" not in line:
             raise ValueError("`raw`, `raw_base64`, `facts` or `status` must be there")
-        if facts is not None and not (isinstance(facts, dict) and all([_is_fact(value) for value in facts.values()])):  # noqa: C419  (a generator takes twice as long)
-            raise ValueError("`facts` must map fact keys to a string or a list of strings")
+        if facts is not None:
+            _check_facts(facts)
         if port is not None and (type(port) is not int or not 0 < port <= _LAST_PORT):
             raise ValueError("`port` must be a whole number from 1 to 65535")
         request, at, vantage, detail = get("request"), get("at"), get("vantage"), get("detail")
-        for name, text in (("request", request), ("at", at), ("vantage", vantage), ("detail", detail)):
+        for text in (request, at, vantage, detail):
             if text is not None and not isinstance(text, str):
+                name = next(name for name in ("request", "at", "vantage", "detail") if get(name) is text)
                 raise ValueError(f"`{name}` must be a string")
         word = get("status", "answered")
         status = _STATUS.get(word) if isinstance(word, str) else None
@@ -193,5 +194,13 @@ class Outcome:
 _STATUS = {status.value: status for status in Status}
 
 
-def _is_fact(value: object) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+def _check_facts(facts: object) -> None:
+    if isinstance(facts, dict):
+        for value in facts.values():
+            if not isinstance(value, str) and not (
+                isinstance(value, list) and all([isinstance(item, str) for item in value])  # noqa: C419  (a generator takes twice as long)
+            ):
+                break
+        else:
+            return
+    raise ValueError("`facts` must map fact keys to a string or a list of strings")

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 from auditor.assess import load_packs
 from auditor.common.clock import now
+from auditor.common.data import data_choice, data_warnings
 from auditor.common.errors import AuditorError, CannotScan, ExitCode, NotAuthorised, UsageError
+from auditor.common.limits import MAX_DATA_AGE
 from auditor.discover import DiscoverContext, announce
 from auditor.discover.sweep import possible as sweep_possible
-from auditor.identify import load_rules
+from auditor.identify import load_rules, register_problems
 from auditor.net.capture_client import Capture, CaptureUnavailable
 from auditor.net.interfaces import Route, interfaces, neighbour_table, route_to
 from auditor.net.network import Network
+from auditor.pipeline.dates import data_dates
 from auditor.probe import upper_bound
 from auditor.site import load_site
 
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 _LEAST_DISK = 500 * 1024 * 1024  # bytes: 10,000 devices with every answer kept
-_OLD_DATA = 90  # days; reliability row 93
 _BUILT = date(2026, 1, 1)  # a clock before this is wrong: the program did not exist
 
 
@@ -175,13 +177,16 @@ def _data(site: SiteFile) -> list[Check]:
         packs = load_packs(site.site.policies)
     except AuditorError as error:
         return [Check("data", FAIL, str(error))]
-    dated = [("fingerprints", date.fromisoformat(rules.dated))]
-    dated += [(f"policy {pack.pack.id}", pack.pack.checked_on) for pack in packs]
+    dated = [(name, date.fromisoformat(day)) for name, day in data_dates(rules, packs).items()]
+    installed = data_choice().manifest
+    whose = f" (installed data pack {installed.sequence})" if installed else ""
     for name, day in dated:
         age = (now().date() - day).days
-        old = f", {age} days ago: ask for newer data" if age > _OLD_DATA else ""
-        checks.append(Check("data", WARN if old else OK, f"{name} of {day}{old}"))
-    checks += [Check("data", WARN, problem) for problem in rules.problems]
+        old = ": ask for newer data" if age > MAX_DATA_AGE else ""
+        when = f"{age} days ago" if age >= 0 else f"{-age} days ahead of this machine's clock"
+        checks.append(Check("data", WARN if old else OK, f"{name} of {day}{whose}, {when}{old}"))
+    problems = (*register_problems(rules), *data_warnings(), *rules.problems)
+    checks += [Check("data", WARN, problem) for problem in problems]
     return checks
 
 

@@ -123,6 +123,8 @@ def _scan(
     rules = load_rules(extra=site.rules_folder)
     judge = Judge(site, rules, load_packs(site.site.policies))
     folder.write(SITE, site.path.read_bytes())
+    if site.rules_folder is not None:
+        folder.keep_rules(site.rules_folder)
     started = now()
     run_id = str(uuid6.uuid7())
     vantage = _vantage(site)

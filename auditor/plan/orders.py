@@ -103,6 +103,8 @@ def _label(device: Device) -> Iterator[str]:
         yield wording.LABEL_BRAND.format(brand=visible(identity.brand), maker=maker)
     elif identity.maker:
         yield wording.LABEL_MAKER.format(maker=maker)
+    if identity.label_note:
+        yield identity.label_note
     if identity.model:
         yield wording.LABEL_MODEL.format(model=visible(identity.model))
     if identity.serial:

@@ -16,6 +16,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from auditor.common.clues import N_
 from auditor.common.display import visible
 from auditor.common.limits import MAX_DISPLAY
 
@@ -24,11 +25,6 @@ _MARKS = 4  # a decomposed Vietnamese letter carries two
 _LINK = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]*)?")
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
            "November", "December")  # fmt: skip
-
-
-def N_(message: str) -> str:  # noqa: N802  (the name that message extractors know)
-    """Mark a message for the catalogue without translating it yet."""
-    return message
 
 
 def shown(value: Any, limit: int = MAX_DISPLAY) -> str:

@@ -96,6 +96,10 @@ class _Part:
         """Return whether a key that may be left out is there."""
         return key in self._value
 
+    def filled(self, key: str) -> bool:
+        """Return whether a key that may be left out is there and not null."""
+        return self._value.get(key) is not None
+
     def given(self, key: str) -> bool:
         """Return whether a key that must be there is not null."""
         return self._get(key) is not None
@@ -126,6 +130,19 @@ class _Part:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
             raise self._refuse(key, "must be a number from 0 to 1")
         return float(value)
+
+    def quantity(self, key: str) -> float:
+        value = self._get(key)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+            raise self._refuse(key, "must be a finite number above 0")
+        return float(value)
+
+    def places(self, key: str, number: int) -> tuple[int, ...]:
+        """Return places in a list of that length."""
+        value = self._get(key)
+        if not (isinstance(value, list) and all(type(item) is int and 0 <= item < number for item in value)):
+            raise self._refuse(key, "must be a list of places in `evidence`")
+        return tuple(value)
 
     def flag(self, key: str) -> bool:
         value = self._get(key)
@@ -238,6 +255,9 @@ def _device(part: _Part) -> Device:
         identity=_identity(part), findings=part.parts("findings", _finding), flagged=part.flag("flagged"),
         to_check=part.flag("to_check"), methods=part.texts("methods"), first_seen=part.text("first_seen"),
         notes=part.texts("notes"), state=part.word("state", CoverageState),
+        same_because=part.texts("same_because") if part.has("same_because") else (),  # not in the first audits
+        behind=part.maybe_text("behind") if part.has("behind") else None,
+        mac_registrant=part.maybe_text("mac_registrant") if part.has("mac_registrant") else None,
     )  # fmt: skip
 
 
@@ -249,14 +269,29 @@ def _location(part: _Part) -> Location:
 
 
 def _identity(part: _Part) -> Identity:
+    evidence = part.parts("evidence", _evidence)
     return Identity(
         device=part.text("device"), maker=part.maybe_text("maker"), brand=part.maybe_text("brand"),
         rebrand=part.flag("rebrand"), relation=part.word("relation", Relation) if part.given("relation") else None,
         model=part.maybe_text("model"), kind=part.word("kind", Kind), firmware=part.maybe_text("firmware"),
         serial=part.maybe_text("serial"), confidence=part.share("confidence"), verdict=part.word("verdict", Verdict),
-        evidence=part.parts("evidence", _evidence), conflicts=part.parts("conflicts", _conflict),
-        overturn=part.texts("overturn"),
+        evidence=evidence, conflicts=part.parts("conflicts", _conflict),
+        overturn=part.texts("overturn"), **_unit(part, evidence),
     )  # fmt: skip
+
+
+def _unit(part: _Part, evidence: tuple[Evidence, ...]) -> dict[str, Any]:
+    """Return what the first runs did not have: what names and serial numbers say, and what to compare on the unit."""
+    return {
+        "manufactured": part.day("manufactured").isoformat() if part.filled("manufactured") else None,
+        "megapixels": part.quantity("megapixels") if part.filled("megapixels") else None,
+        "lens": part.text("lens") if part.filled("lens") else None,
+        "channels": part.number("channels") if part.filled("channels") else None,
+        "functions": part.texts("functions") if part.has("functions") else (),
+        "look_for": part.texts("look_for") if part.has("look_for") else (),
+        "label_note": part.text("label_note") if part.filled("label_note") else None,
+        "rests_on": part.places("rests_on", len(evidence)) if part.has("rests_on") else (),
+    }
 
 
 def _evidence(part: _Part) -> Evidence:

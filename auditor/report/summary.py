@@ -5,10 +5,11 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from auditor.common.clues import N_
 from auditor.model import CoverageState, Kind
 from auditor.report import words
 from auditor.report.figures import reasons, shown_of
-from auditor.report.language import N_, Language, shown
+from auditor.report.language import Language, shown
 from auditor.report.sentence import headline
 from auditor.report.writing import device_order
 

@@ -8,9 +8,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from auditor.common.clues import N_, SEVERAL_VALUES, observed, why
+from auditor.common.limits import MAX_DATA_AGE
 from auditor.model import CoverageState, Decision, Location, Strength, Verdict
 from auditor.report import figures, words
-from auditor.report.language import N_, Language, device_text, device_words, local_time, shown
+from auditor.report.language import Language, device_text, device_words, local_time, shown
 from auditor.report.writing import device_order
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ SERIAL_TAIL = 6  # characters, as in the sentences of the plan
 _NEXT_WORD = {Verdict.PROBABLE: 990, Verdict.POSSIBLE: 900}
 _NEVER = 1001
 _CONFIRMED = 0.99 - 1e-9
+_AGE = (N_("%(n)s day old when the audit began"), N_("%(n)s days old when the audit began"))
+_OLD = (N_("%(n)s day old when the audit began: too old, ask for newer data"),
+        N_("%(n)s days old when the audit began: too old, ask for newer data"))  # fmt: skip
+_AHEAD = (N_("%(n)s day ahead of the clock of this audit"), N_("%(n)s days ahead of the clock of this audit"))
 _QUOTED = 160  # characters of one answer of a device within a sentence
 
 
@@ -326,11 +332,70 @@ def evidence_rows(identity: Identity, language: Language) -> list[EvidenceRow]:
 
 def evidence_sentence(item: Evidence, language: Language) -> Markup:
     """Return in plain words what was seen: one sentence with the device's own text in it, on one line and cut."""
-    separator = ", " if item.observation in words.SEVERAL_VALUES else " "
+    separator = ", " if item.observation in SEVERAL_VALUES else " "
     value = device_words(separator.join(line.strip("\r\t ") for line in item.value.split("\n")), _QUOTED)
-    if item.observation in words.OBSERVATION:
-        return language.html(words.OBSERVATION[item.observation], value=value)
-    return language.html(words.OBSERVATION_OTHER, observation=item.observation, value=value)
+    return language.html(observed(item.observation), observation=item.observation, value=value)
+
+
+def clues(identity: Identity, language: Language) -> list[Markup]:
+    """Return why the maker is named: one sentence or two for each independent clue, in order of weight."""
+    if identity.maker is None:
+        return []
+    maker = device_text(identity.maker)
+    told = []
+    for place in identity.rests_on:
+        item = identity.evidence[place]
+        sight = evidence_sentence(item, language)
+        reason = language.html(why(item), maker=maker)
+        told.append(
+            language.html(N_("%(seen)s Port %(port)s. %(why)s"), seen=sight, port=item.port, why=reason)
+            if item.port
+            else language.html(N_("%(seen)s %(why)s"), seen=sight, why=reason)
+        )
+    return told
+
+
+class Guide(NamedTuple):
+    """A list of what to look for on a unit, printed once for all devices that need the same one.
+
+    Attributes:
+        number: from 1.
+        sentences: as in `Identity.look_for`.
+        views: the devices, in the order of the page.
+    """
+
+    number: int
+    sentences: tuple[str, ...]
+    views: list[DeviceView]
+
+
+def guides(views: Sequence[DeviceView]) -> dict[tuple[str, ...], Guide]:
+    """Return the lists of what to look for, by their sentences, in the order in which the page needs them."""
+    found: dict[tuple[str, ...], Guide] = {}
+    for view in views:
+        sentences = view.device.identity.look_for
+        if sentences:
+            found.setdefault(sentences, Guide(len(found) + 1, sentences, [])).views.append(view)
+    return found
+
+
+def unit_facts(identity: Identity, language: Language) -> list[tuple[str, str]]:
+    """Return what model name and serial number say of the unit, as (name, text) in words of our own."""
+    _ = language.text
+    rows = []
+    if identity.manufactured:
+        day = dt.date.fromisoformat(identity.manufactured)
+        rows.append((_("Made on"), language.day(day)))
+    if identity.megapixels is not None:
+        rows.append((_("Resolution"), _("%(number)s megapixels", number=f"{identity.megapixels:g}")))
+    if identity.lens:
+        rows.append((_("Lens"), _(words.LENS[identity.lens]) if identity.lens in words.LENS else identity.lens))
+    if identity.channels is not None:
+        rows.append((_("Channels"), language.number(identity.channels)))
+    if identity.functions:
+        named = [_(words.FUNCTION[name]) if name in words.FUNCTION else name for name in identity.functions]
+        rows.append((_("Functions"), ", ".join(named)))
+    return rows
 
 
 class RuleRow(NamedTuple):
@@ -367,6 +432,21 @@ def rule_rows(audit: Audit, language: Language) -> list[RuleRow]:
                 any(finding.source_read != "primary" for finding in findings),
             )
         )
+    return rows
+
+
+def data_ages(audit: Audit, language: Language) -> list[tuple[str, str, str]]:
+    """Return name, date and age of each part of the data by name; the age is empty where the date is none."""
+    rows = []
+    began = local_time(audit.run.started, audit.site.timezone)[0].date()
+    for name, day in sorted((audit.run.data_dates or {}).items()):
+        try:
+            age = (began - dt.date.fromisoformat(day)).days
+        except ValueError:
+            rows.append((name, day, ""))
+            continue
+        message = _OLD if age > MAX_DATA_AGE else _AGE if age >= 0 else _AHEAD
+        rows.append((name, day, language.plural(*message, abs(age))))
     return rows
 
 

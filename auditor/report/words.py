@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from auditor.common.clues import N_
 from auditor.model import CoverageState, Decision, Force, Kind, Relation, Sensitivity, Strength, Verdict, ZoneRole
-from auditor.report.language import N_
 
 KIND = {
     Kind.CAMERA: N_("Camera"),
@@ -46,6 +46,26 @@ STRENGTH = {
     Strength.WEAK: N_("Weak"),
     Strength.AGAINST: N_("Speaks against"),
 }
+# What a model name says; a word that newer data added is shown as it is.
+LENS = {
+    "fixed": N_("fixed"),
+    "varifocal": N_("varifocal, set by hand or by motor"),
+    "motorised-zoom": N_("varifocal, set by motor"),
+    "ptz-zoom": N_("zoom of a moving camera"),
+    "fisheye": N_("fisheye"),
+    "panoramic": N_("panoramic, about 180 degrees"),
+    "multi-sensor": N_("several sensors in one housing"),
+    "pinhole": N_("pinhole"),
+}
+FUNCTION = {
+    "anpr": N_("reads number plates"),
+    "body-temperature": N_("measures the temperature of people"),
+    "covert": N_("built not to be noticed"),
+    "explosion-proof": N_("for explosive gas or dust"),
+    "face-recognition": N_("recognises faces"),
+    "mobile-network": N_("mobile network"),
+    "wifi": N_("radio network (Wi-Fi)"),
+}
 RELATION = {
     Relation.SUB_BRAND: N_("a brand of the maker's own"),
     Relation.RESELLER: N_("sold by another firm under its own name"),
@@ -87,52 +107,6 @@ STATE_MEANING = {
     CoverageState.STOPPED_FOR_SAFETY: N_("Asking was stopped to protect the device or the network."),
     CoverageState.ERROR: N_("The auditor failed here. Nothing is known."),
 }
-# One sentence a fact key; `%(value)s` is what the device said.
-OBSERVATION = {
-    "http.server": N_("Its web server gives its name as %(value)s."),
-    "http.title": N_("The title of its web page is %(value)s."),
-    "http.www_authenticate": N_("Its web server asks for a login with %(value)s."),
-    "http.body": N_("Its web page contains %(value)s."),
-    "http.header_names": N_("Its web server sends these header lines, in this order: %(value)s."),
-    "http.status": N_("Its web server answered with status %(value)s."),
-    "http.favicon.mmh3": N_("The small picture of its web page has the check number %(value)s."),
-    "http.favicon.md5": N_("The small picture of its web page has the check number %(value)s."),
-    "rtsp.server": N_("Its video server gives its name as %(value)s."),
-    "rtsp.www_authenticate": N_("Its video server asks for a login with %(value)s."),
-    "rtsp.public": N_("Its video server offers %(value)s."),
-    "tls.subject": N_("Its certificate is made out to %(value)s."),
-    "tls.issuer": N_("Its certificate was issued by %(value)s."),
-    "tls.sha256": N_("Its certificate has the fingerprint %(value)s."),
-    "onvif.manufacturer": N_("It states its manufacturer as %(value)s."),
-    "onvif.model": N_("It states its model as %(value)s."),
-    "onvif.firmware": N_("It states its firmware as %(value)s."),
-    "onvif.serial": N_("It states its serial number as %(value)s."),
-    "onvif.hostname": N_("It states its host name as %(value)s."),
-    "onvif.scopes": N_("It announces itself to cameras' software as %(value)s."),
-    "wsd.scopes": N_("It announces itself on the network as %(value)s."),
-    "wsd.types": N_("It announces on the network that it is %(value)s."),
-    "wsd.endpoint": N_("It announces itself on the network under the name %(value)s."),
-    "wsd.xaddrs": N_("It announces on the network that it is found at %(value)s."),
-    "ssdp.server": N_("It announces its software as %(value)s."),
-    "mdns.service": N_("It announces the service %(value)s."),
-    "mdns.txt": N_("It announces %(value)s."),
-    "snmp.sysdescr": N_("It describes itself as %(value)s."),
-    "snmp.sysobjectid": N_("Its product number (SNMP) is %(value)s."),
-    "dhcp.vendor_class": N_("When it asked for an address it called itself %(value)s."),
-    "dhcp.hostname": N_("When it asked for an address it gave the name %(value)s."),
-    "dns.name": N_("The network's directory lists it as %(value)s."),
-    "mac": N_("Its hardware address is %(value)s."),
-    "ftp.banner": N_("Its file server greets with %(value)s."),
-    "telnet.banner": N_("Its remote console greets with %(value)s."),
-    "ssh.banner": N_("Its remote console greets with %(value)s."),
-    "sip.user_agent": N_("Its telephone software calls itself %(value)s."),
-}
-# Facts with several values, which come joined by newlines.
-SEVERAL_VALUES = frozenset({
-    "http.header_names", "rtsp.public", "onvif.scopes", "wsd.scopes", "wsd.types", "wsd.xaddrs", "mdns.txt",
-    "mdns.service",
-})  # fmt: skip
-OBSERVATION_OTHER = N_("Among other things it answered %(value)s (%(observation)s).")
 # Counters of `Run.counters`, in the order in which they are printed; unknown ones follow under their own names.
 COUNTER = {
     "authentication_attempts": N_("Logins attempted"),

@@ -181,15 +181,23 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
 def _device(device: Device) -> dict[str, Any]:
     identity = device.identity
     # The line of `identify` rounds its confidence; this file keeps it whole, so that reading it back loses nothing.
-    fields = identity.to_json() | {"confidence": identity.confidence, "overturn": list(identity.overturn)}
+    fields = identity.to_json() | {
+        "confidence": identity.confidence,
+        "overturn": list(identity.overturn),
+        "look_for": list(identity.look_for),
+        "label_note": identity.label_note,
+        "rests_on": list(identity.rests_on),
+    }
     return {
         "id": device.id, "addresses": list(device.addresses), "mac": device.mac,
+        "mac_registrant": device.mac_registrant,
         "zone": device.zone, "zone_role": device.zone_role.value,
         "location": None if device.location is None else _location(device.location),
         "state": device.state.value, "flagged": device.flagged, "to_check": device.to_check,
         **fields,
         "findings": [_finding(finding) for finding in device.findings],
         "methods": list(device.methods), "first_seen": device.first_seen, "notes": list(device.notes),
+        "same_because": list(device.same_because), "behind": device.behind,
     }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ PLAN = "plan.csv"
 STATUS = "status.json"
 LOG = "run.log"
 SITE = "site.yaml"
+RULES = "rules"
 _LOCK = ".lock"
 
 
@@ -151,6 +152,26 @@ class RunFolder:
             return (self.path / name).read_bytes()
         except OSError as error:
             raise StorageError(f"cannot read {self.path / name}: {error.strerror}") from error
+
+    def keep_rules(self, source: Path) -> None:
+        """Copy a site's own fingerprints, so that the run can be explained where its site file is not.
+
+        Args:
+            source: folder of `*.yaml` files. A file that cannot be read stays out: reading the rules has listed it.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        make_private_folder(self.path / RULES)
+        for path in sorted(source.glob("*.yaml")):
+            if path.is_file() and os.access(path, os.R_OK):
+                write_private(self.path / RULES / path.name, path.read_bytes())
+
+    @property
+    def rules(self) -> Path | None:
+        """The fingerprints of the site that this run used beside the built-in ones, or None."""
+        folder = self.path / RULES
+        return folder if folder.is_dir() else None
 
     def log_stream(self) -> BinaryIO:
         """Open the run's log for appending."""

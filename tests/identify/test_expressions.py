@@ -33,7 +33,7 @@ def test_repeats_that_share_characters_are_found(expression: str) -> None:
     assert any("steps on" in text for text in weaknesses(expression))
 
 
-@pytest.mark.parametrize("expression", ["(?=a)b", "(?<!a)b", r"(a)\1", "(?P<x>a)(?P=x)"])
+@pytest.mark.parametrize("expression", ["(?=a)b", "(?<!a)b", r"(a)\1", "(?P<x>a)(?P=x)", "a++b", "(?>a|ab)c", r"a\Z"])
 def test_what_re2_does_not_know_is_found(expression: str) -> None:
     assert any("RE2" in text for text in weaknesses(expression))
 

@@ -5,8 +5,11 @@ import json
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from auditor.identify import identify, load_rules
+from auditor.identify.match import group_facts
 from auditor.model import Kind, Observation, Outcome, Relation, Verdict
 from auditor.observe import observe
 
@@ -186,7 +189,7 @@ def test_a_sub_brand_of_another_maker_is_no_label_of_this_one(name):
     assert (found.maker, found.brand, found.relation) == ("Dahua", None, None)
     assert found.conflicts[0].says == ("Dahua", "Hikvision")
     alone = name({"onvif.manufacturer": "HiLook", "onvif.model": "IPC-C220H-D/W"})
-    assert (alone.maker, alone.brand, alone.verdict) == (None, "HiLook", Verdict.UNIDENTIFIED)
+    assert (alone.maker, alone.brand, alone.verdict) == ("Hikvision", "HiLook", Verdict.POSSIBLE)
 
 
 def test_pages_realm_and_icon_of_one_port_are_one_witness(rules):
@@ -201,10 +204,25 @@ def test_pages_realm_and_icon_of_one_port_are_one_witness(rules):
     icon = ("http.favicon.mmh3", "999357577", 80)
     one = verdict(server, realm, icon)
     assert (one.verdict, one.confidence) == (Verdict.PROBABLE, 0.99)
-    assert "Everything rests on its web pages" in one.overturn[0]
+    assert "Everything rests on one clue, its web pages" in one.overturn[0]
     assert verdict(server, ("rtsp.www_authenticate", realm[1], 554)).verdict is Verdict.CONFIRMED
     assert verdict(server, realm, ("rtsp.www_authenticate", realm[1], 554)).verdict is Verdict.CONFIRMED
-    assert verdict(server, ("mac", HIK_MAC, None)).confidence == pytest.approx(0.997)
+    assert verdict(server, ("mac", HIK_MAC, None)).confidence == pytest.approx(0.997, abs=5e-4)
+
+
+def test_all_that_one_rtsp_server_says_is_one_witness(rules):
+    body = "v=0\ns=Media Presentation\ne=NONE\na=Media_header:MEDIAINFO=494D4B48;\na=appversion:1.0\n"
+    said = [("rtsp.www_authenticate", 'Digest realm="IP Camera(AB705)"'), ("rtsp.body", body)]
+
+    def verdict(*ports):
+        observations = [
+            Observation("d", "rtsp", key, (value,), number, port)
+            for number, ((key, value), port) in enumerate(zip(said, ports, strict=True))
+        ]
+        return identify("d", observations, rules)
+
+    assert (verdict(554, 554).verdict, verdict(554, 554).maker) == (Verdict.PROBABLE, "Hikvision")
+    assert verdict(554, 8554).verdict is Verdict.CONFIRMED
 
 
 def test_a_prefix_with_weak_clues_is_only_possible(name):
@@ -234,6 +252,9 @@ def test_evidence_against_stops_copied_strings(name):
     assert name(copied).maker == "Hikvision"
     found = name(copied, {"onvif.manufacturer": "IPCAM"})
     assert (found.maker, found.verdict) == (None, Verdict.UNIDENTIFIED)
+    twice = name(copied, {"http.favicon.mmh3": "999357577"}, {"onvif.manufacturer": "IPCAM"})
+    assert (twice.maker, twice.verdict) == ("Hikvision", Verdict.POSSIBLE)  # somebody has to look
+    assert twice.conflicts[0].says == ("Hikvision", "not Hikvision")
     proven = name({"sadp.DeviceDescription": "DS-2CD2385G1-I"}, {"onvif.manufacturer": "IPCAM"})
     assert (proven.maker, proven.verdict) == ("Hikvision", Verdict.CONFIRMED)
     assert proven.conflicts[0].says == ("Hikvision", "not Hikvision")
@@ -248,7 +269,7 @@ def test_what_another_maker_said_is_not_taken_over(name):
 @pytest.mark.parametrize(("model", "kind"), [
     ("DS-2CD2385G1-I", "camera"), ("DS-2TD2636B-10/P", "thermal"), ("DS-7616NI-K2", "recorder"), ("DS-K1T671M", "access-terminal"),
     ("DS-KV6113-WPE1(B)", "intercom"), ("DS-2DE4425IW-DE", "ptz"), ("iDS-6708NXI-I", "recorder"), ("ISD-SMG318LT", "scanner"),
-    ("DS-6704HUHI-K", "encoder"), ("CMIP7442N-28M", "unknown"),
+    ("DS-6704HUHI-K", "encoder"), ("CMIP7442N-28M", "camera"), ("XQ 1000", "unknown"),
 ])  # fmt: skip
 def test_kind_by_the_models_of_the_maker(name, model, kind):
     assert name({"sadp.DeviceDescription": model}).kind.value == kind
@@ -336,3 +357,69 @@ def test_the_same_sign_seen_twice_on_one_port_is_one_piece_of_evidence():
     shown = [(item.fingerprint, item.port, item.says) for item in identify("d", facts, rules).evidence]
     assert shown
     assert len(shown) == len(set(shown))
+
+
+BUILT_IN = load_rules()
+OWN_PROTOCOL = {rule.id for rule in BUILT_IN.rules if rule.own_protocol}
+
+
+def _said(rule, example):
+    facts = example.input if isinstance(example.input, dict) else {rule.observable: example.input}
+    port = example.port or (rule.port[0] if rule.port else None)
+    return [(key, values, rule.probe, port, example.request) for key, values in group_facts(facts).items()]
+
+
+# Every value that an example of a rule gives, by fact key: what the published devices said.
+SPOKEN = {}
+for _rule in BUILT_IN.rules:
+    for _example in _rule.examples:
+        for _key, *_rest in _said(_rule, _example):
+            SPOKEN.setdefault(_key, []).append(_rest)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_no_single_observation_confirms_unless_it_is_the_makers_own_protocol(data):
+    key = data.draw(st.sampled_from(sorted(SPOKEN)))
+    drawn = data.draw(st.lists(st.sampled_from(SPOKEN[key]), min_size=1, max_size=6))
+    values = tuple(value for item in drawn for value in item[0])
+    if data.draw(st.booleans()):  # everything in one text, as a forger would write it
+        values = (data.draw(st.sampled_from(["", " ", "\n", ", "])).join(values),)
+    _, probe, port, request = drawn[0]
+    fact = Observation("d", probe or key.split(".")[0], key, values, 1, port, request)
+    found = identify("d", [fact], BUILT_IN)
+    if not OWN_PROTOCOL & {item.fingerprint for item in found.evidence}:
+        assert found.verdict is not Verdict.CONFIRMED
+
+
+def test_no_example_of_a_rule_confirms_by_one_fact():
+    seen = 0
+    for rule in BUILT_IN.rules:
+        for example in rule.examples:
+            for key, values, probe, port, request in _said(rule, example):
+                fact = Observation("d", probe or key.split(".")[0], key, values, 1, port, request)
+                found = identify("d", [fact], BUILT_IN)
+                seen += found.maker is not None
+                if not OWN_PROTOCOL & {item.fingerprint for item in found.evidence}:
+                    assert found.verdict is not Verdict.CONFIRMED, rule.id
+    assert seen > 400
+
+
+@pytest.mark.parametrize("rule", [rule for rule in BUILT_IN.rules if rule.own_protocol], ids=lambda rule: rule.id)
+def test_own_protocol_is_nothing_that_a_banner_can_say(rule, name):
+    """A document of the maker's interface or a message of its discovery: never a header, a title or a realm."""
+    keys = {key for example in rule.examples for key, *_ in _said(rule, example)}
+    assert all(key == "http.body" or key.startswith(("sadp.", "dhip.", "isapi.")) for key in keys)
+    for example in rule.examples:
+        for _, values, *_ in _said(rule, example):
+            for banner in (
+                "http.server",
+                "http.title",
+                "http.www_authenticate",
+                "rtsp.server",
+                "ftp.banner",
+                "telnet.banner",
+            ):
+                assert name({banner: values[0]}).verdict is not Verdict.CONFIRMED
+            if "http.body" in keys:  # inside a page it is only quoted
+                assert name({"http.body": f"<html><body>{values[0]}</body></html>"}).verdict is not Verdict.CONFIRMED

@@ -1,8 +1,13 @@
 import io
 import json
+import random
+import tracemalloc
 
-from auditor.identify import LineError, identify_lines
+import pytest
+
+from auditor.identify import LineError, identify_lines, spool
 from auditor.identify import lines as module
+from auditor.model import Identity, Outcome
 from auditor.observe import observe, read_lines
 
 
@@ -56,15 +61,55 @@ def test_a_flood_of_lines_for_one_key_is_bounded(rules, monkeypatch):
     assert [item.number for item in found if isinstance(item, LineError)] == [4, 5]
 
 
-def test_keys_are_remembered_when_packed(monkeypatch):
-    monkeypatch.setattr(module, "_RECENT", 8)
-    seen = module._Seen()
-    for number in range(100):
-        assert not seen.holds(str(number))
-        seen.add(str(number))
-    assert all(seen.holds(str(number)) for number in range(100))
-    assert not seen.holds("100")
-    assert len(seen._packed) < 6
+def test_a_flood_of_facts_for_one_key_is_bounded(rules, monkeypatch):
+    monkeypatch.setattr(module, "MAX_CHARACTERS_PER_DEVICE", 5000)
+    body = json.dumps({"device": "a", "probe": "http", "facts": {"http.body": "x" * 2000}}).encode() + b"\n"
+    for options in ({}, {"unsorted": True}):
+        found = _run(body * 4 + _line("b"), rules, **options)
+        assert [item.number if isinstance(item, LineError) else item.device for item in found] == [3, 4, "a", "b"]
+
+
+def test_unsorted_gives_what_sorted_input_gives_in_the_order_of_the_first_lines(rules, monkeypatch):
+    monkeypatch.setattr(spool, "_IN_MEMORY", 3000)
+    lines = [
+        json.dumps({"device": f"d{number % 40}", "probe": "http", "port": 80 + number // 40, "raw": f"HTTP/1.0 200 OK\r\nServer: {server}\r\n\r\n\ud800"}).encode()
+        for number, server in enumerate(["App-webs/", "Boa/0.94", "nginx"] * 60)
+    ]  # fmt: skip
+    random.Random(4).shuffle(lines)
+    order = list(dict.fromkeys(json.loads(line)["device"] for line in lines))
+    together = [line for device in order for line in lines if json.loads(line)["device"] == device]
+    assert _run(b"\n".join(lines), rules, unsorted=True) == _run(b"\n".join(together), rules)
+
+
+def _peak(count, rules, *, unsorted):
+    def many():
+        for number in range(count):
+            yield (
+                number,
+                Outcome(
+                    f"d{number}",
+                    "mac",
+                    facts={"mac": f"44:19:b6:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"},
+                ),
+            )
+
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in identify_lines(many(), rules, observe=observe, unsorted=unsorted)) == count
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("unsorted", [False, True])
+def test_memory_does_not_grow_with_the_input(rules, monkeypatch, unsorted):
+    monkeypatch.setattr(spool, "_RECENT", 2000)
+    monkeypatch.setattr(spool, "_IN_MEMORY", 200_000)
+    monkeypatch.setattr(spool, "_FAN", 4)  # files open at once have a buffer each
+    # What the rules remember has bounds and a test of its own; without it this would take minutes under the tracer.
+    monkeypatch.setattr(module, "identify", lambda device, observations, _: Identity(f"{device} {len(observations)}"))
+    small, large = (_peak(count, rules, unsorted=unsorted) for count in (4_000, 20_000))
+    assert large < small + 700_000  # bytes; five times as many devices
 
 
 def test_same_input_gives_the_same_bytes(rules):

@@ -124,7 +124,7 @@ def test_memory_of_matches_is_bounded():
     for number in range(module._CACHE_SIZE * 2 + 5):
         matcher.hits([Observation("d", "http", "http.server", (f"a{number}",), 1)])
     matcher.hits([Observation("d", "http", "http.server", ("a" * 5000,), 1)])
-    assert len(matcher._cache) <= module._CACHE_SIZE
+    assert 0 < len(matcher._keys["http.server"].cache) <= module._CACHE_SIZE
 
 
 @pytest.mark.parametrize(("expression", "wanted"), [
@@ -136,3 +136,27 @@ def test_expressions_that_can_match_at_the_start_only(expression, wanted):
 
 def test_an_alternative_behind_an_anchor_is_still_found():
     assert len(_hits("http.server", {"regex": "^a|b$"}, {"http.server": "xb"})) == 1
+
+
+def test_looking_for_texts_first_loses_no_match(rules, monkeypatch):
+    from auditor.identify import match as module
+    from auditor.identify.screen import Needed
+    from auditor.identify.selftest import observations_of
+
+    def found(matcher):
+        return [
+            sorted((hit.rule.id, hit.key, hit.value, tuple(hit.captured.items())) for hit in matcher.hits(observations))
+            for observations in given
+        ]
+
+    given = [
+        observations_of(rule, example)
+        for rule in rules.rules
+        for example in (*rule.examples, *rule.counter_examples)
+        if not isinstance(example, str)
+    ]
+    screened = found(Matcher(rules.rules, rules.prefixes, rules.grammars, rules.brands))
+    monkeypatch.setattr(module, "needed", lambda *_, **__: Needed())
+    monkeypatch.setattr(module, "_telling", lambda *_: [])
+    assert found(Matcher(rules.rules, rules.prefixes, rules.grammars, rules.brands)) == screened
+    assert sum(map(len, screened)) > len(rules.rules)

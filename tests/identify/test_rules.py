@@ -45,6 +45,7 @@ def test_site_rules_cannot_replace_a_built_in_one(tmp_path):
 
 @pytest.mark.parametrize(("text", "part"), [
     ("{", "while parsing"), (RULE.format(id="acme.http.server", match="{regex: '('}", group="web"), "unterminated"),
+    (RULE.format(id="acme.http.server", match="{regex: '^(a+)+$'}", group="web"), "repeats a repeat"),
     (RULE.format(id="acme.http.server", match="{regex: a, exact: a}", group="web"), "exactly one"),
     (RULE.format(id="acme.http.server", match="{exact: acme}", group="gut-feeling"), "group"),
     (RULE.format(id="Acme", match="{exact: acme}", group="web"), "id"), ("maker: Acme\n", "Field required"), ("[]", "dictionary"),

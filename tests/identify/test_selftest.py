@@ -18,7 +18,7 @@ rules:
     group: web
     source: [{key: FACTS}]
     examples: [{input: sun abc, says: {model: abc}}]
-    counter_examples: [moon]
+    counter_examples: [{input: App-webs/, of: Hikvision}]
 """
 
 
@@ -33,11 +33,12 @@ def test_sound_rules_have_no_problem(tmp_path):
 
 @pytest.mark.parametrize(("old", "new", "part"), [
     ("input: sun abc", "input: sunabc", "example 1 does not match"), ("model: abc", "model: abd", "yields model 'abc', not 'abd'"),
-    ("[moon]", "[sun moon]", "counter-example 1 matches"), ("key: FACTS", "key: NOWHERE", "source NOWHERE"),
+    ("App-webs/", "sun moon", "counter-example 1 matches"), ("key: FACTS", "key: NOWHERE", "source NOWHERE"),
     ("maker: Sunell, model", "maker: Sunnel, model", "not in vocabulary"), ("observable: http.server", "observable: http.sever", "unknown fact key"),
     ("'^sun (?P<model>[a-z]+)$'", "'^sun (?P<model>[a-z]+)(?=$)'", "not RE2 syntax"), ("'^sun (?P<model>[a-z]+)$'", "'^sun (?P<model>(?:[a-z]+)+)$'", "repeats a repeat"),
+    ("input: App-webs/, of: Hikvision", "input: moon", "needs the nearest published answer of another maker"),
     ("model: '{model}'}", "model: '{modell}'}", "no expression captures"), ("examples: [{input: sun abc, says: {model: abc}}]", "examples: []", "at least 1 item"),
-    ("counter_examples: [moon]", "counter_examples: []", "at least 1 item"), ("source: [{key: FACTS}]", "source: []", "at least 1 item"),
+    ("[{input: App-webs/, of: Hikvision}]", "[]", "at least 1 item"), ("source: [{key: FACTS}]", "source: []", "at least 1 item"),
     ("{regex: '^sun (?P<model>[a-z]+)$'}", "{oui: Nobody}", "no block of family Nobody"), ("{regex: '^sun (?P<model>[a-z]+)$'}", "{model_of: Nobody}", "no grammar of Nobody"),
     ("{regex: '^sun (?P<model>[a-z]+)$'}\n    says: {maker: Sunell, model: '{model}'}", "{exact: App-webs/}\n    says: {maker: Sunell}", "taken by sunell.http.server of Sunell"),
 ])  # fmt: skip

@@ -33,7 +33,7 @@ rules:
     examples:
       - {input: Headquarters-Test/1.0}
     counter_examples:
-      - Headquarters-Test
+      - {input: App-webs/, of: Hikvision}
 """
 LINE = b'{"device": "10.0.0.5", "probe": "http", "port": 80, "facts": {"http.server": "Headquarters-Test/1.0"}}\n'
 # Addresses of this machine's loopback only; nothing answers there.
@@ -165,7 +165,7 @@ def test_data_that_fails_its_self_test_is_neither_packed_nor_installed(headquart
 
     shutil.copytree(headquarters / "data", tmp_path / "data")
     rules = tmp_path / "data" / "fingerprints" / "makers" / "headquarters.yaml"
-    rules.write_text(RULE.replace("- Headquarters-Test\n", "- Headquarters-Test/1.0\n"))
+    rules.write_text(RULE.replace("input: App-webs/,", "input: Headquarters-Test/1.0,"))
     base = ("fingerprints", "pack", tmp_path / "data", "--sequence", 12, "--secret-key", KEYS / "throw-away.key")
     done = auditor(*base, "--out", tmp_path / "12.cadata")
     assert done.returncode == 2

@@ -119,6 +119,9 @@ AGAINST_THE_GRAIN = [
     ("probe/__init__.py", "import auditor.pipeline"),
     ("net/__init__.py", "import auditor.discover"),
     ("common/clock.py", "import auditor.site"),
+    ("update/__init__.py", "import auditor.identify"),
+    ("update/__init__.py", "import auditor.net"),
+    ("store/__init__.py", "import auditor.update"),
     ("discover/__init__.py", "import auditor.capture"),
 ]
 

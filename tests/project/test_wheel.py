@@ -71,6 +71,8 @@ def test_the_wheel_and_the_checkout_find_the_same_data_files(installed: Path, tm
     ours = {path.relative_to(ROOT).as_posix() for path in house_words().files(ROOT)}
     tracked = {name: digest for name, digest in from_checkout.items() if place(name) in ours}
     assert {name: digest for name, digest in from_wheel.items() if place(name) in ours} == tracked
+    register = "fingerprints/oui/registers.tsv.gz"  # not among `ours`, which are texts
+    assert from_wheel[register] == from_checkout[register]
     for name in DATA:
         assert any(path.startswith(f"{name}/") for path in tracked), f"no data file of {name}"
 

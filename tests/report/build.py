@@ -38,6 +38,12 @@ US_SOURCE = "https://farclause.com/FARregulation/Clause/FAR52.204-25,_Basic"
 CORE, ISOLATED = ("office", ZoneRole.CORE), ("cctv", ZoneRole.ISOLATED)
 ROOMS = ("Main entrance", "2.14", "Loading bay", "0.03", "Corridor west", "Car park, pole 4", "1.20", "Plant room")
 
+LABEL_NOTE = "The label LTS is also put on units of other makers; only technical evidence was used."
+LOOK_FOR = (
+    "Find the label: look under the base, on the back, and through or inside the dome cover.",
+    "Compare the serial number (S/N) with nine characters such as 594199052.",
+)
+
 
 def evidence(
     maker: str, key: str, value: str, strength: Strength = Strength.CONCLUSIVE, port: int | None = 80, says: str = ""
@@ -139,13 +145,14 @@ def devices() -> tuple[Device, ...]:
     return (
         flagged("10.88.0.21", "44:19:b6:00:00:05", CORE, identity(
             "10.88.0.21", "Hikvision", "DS-2CD2143G2-I", Kind.CAMERA, hik, hik_mac, brand="Hikvision", firmware="V5.7.3 build 220112",
-            serial="DS-2CD2143G2-I20220315AAWRJ55512345", overturn=overturn), 7, deadline=date(2027, 4, 30)),
+            serial="DS-2CD2143G2-I20220315AAWRJ55512345", overturn=overturn, rests_on=(0, 1), manufactured="2022-03-15", megapixels=4.0,
+            lens="fixed", functions=("anpr", "wifi")), 7, deadline=date(2027, 4, 30)),
         flagged("10.88.0.34", "bc:ad:28:1f:22:90", CORE, identity(
             "10.88.0.34", "Hikvision", "CMIP7442N-28M", Kind.CAMERA, hik, evidence("Hikvision", "onvif.manufacturer", "LTS", Strength.WEAK, says="brand LTS"),
-            hik_mac, brand="LTS", rebrand=True, relation=Relation.RESELLER, overturn=overturn), 8, deadline=date(2027, 4, 30),
+            hik_mac, brand="LTS", rebrand=True, relation=Relation.RESELLER, overturn=overturn, rests_on=(0, 2), label_note=LABEL_NOTE), 8, deadline=date(2027, 4, 30),
             notes=("The label says LTS. The unit was built by Hikvision.",)),
         flagged("10.88.0.40", "3c:ef:8c:0a:11:01", CORE, identity(
-            "10.88.0.40", "Dahua", "DHI-NVR4216-16P-4KS2", Kind.RECORDER, dahua, dahua_rtsp, brand="Dahua", confidence=0.994, overturn=overturn), 12,
+            "10.88.0.40", "Dahua", "DHI-NVR4216-16P-4KS2", Kind.RECORDER, dahua, dahua_rtsp, brand="Dahua", confidence=0.994, overturn=overturn, channels=16), 12,
             Decision.DISCONNECT, date(2026, 12, 31), others=("10.88.1.2",)),
         flagged("10.88.1.12", "44:19:b6:00:01:12", ISOLATED, identity(
             "10.88.1.12", "Hikvision", "DS-2DE4425IW-DE", Kind.PTZ, hik, hik_mac, brand="Hikvision", overturn=overturn), 13),
@@ -160,10 +167,10 @@ def devices() -> tuple[Device, ...]:
             conflicts=(Conflict("kind", ("camera", "ptz"), ("dahua.http.www_authenticate", "amcrest.mac"),
                                 "Its web page fits a fixed camera and its discovery answer a moving one."),), overturn=overturn), 0),
         device("10.88.1.30", "44:19:b6:77:30:aa", ISOLATED, identity(
-            "10.88.1.30", "Hikvision", None, Kind.UNKNOWN, hik_mac, confidence=0.62), 16, to_check=True,
+            "10.88.1.30", "Hikvision", None, Kind.UNKNOWN, hik_mac, confidence=0.62, rests_on=(0,), look_for=LOOK_FOR), 16, to_check=True,
             notes=("It stopped answering during the audit.",)),
         device("10.88.1.31", "e0:50:8b:00:31:01", ISOLATED, identity(
-            "10.88.1.31", "Dahua", None, Kind.UNKNOWN, dahua_rtsp, confidence=0.55), 0, to_check=True),
+            "10.88.1.31", "Dahua", None, Kind.UNKNOWN, dahua_rtsp, confidence=0.55, look_for=LOOK_FOR), 0, to_check=True),
         device("10.88.1.40", "ac:cc:8e:12:40:00", ISOLATED, identity(
             "10.88.1.40", "Axis", "P3245-LVE", Kind.CAMERA, evidence("Axis", "http.www_authenticate", 'Digest realm="AXIS_ACCC8E124000"'), brand="Axis"), 18),
         device("10.88.1.41", "00:04:63:aa:41:00", ISOLATED, identity(

@@ -22,6 +22,7 @@ from report.build import UK_SOURCE, US_SOURCE, audit, devices, large_audit
 from report.hostile import hostile_audit
 from report.payloads import PAYLOADS
 
+from auditor.common import clues
 from auditor.common.data import data_path
 from auditor.model import Conflict, CoverageState, Decision, Kind, Observation, Strength, Verdict
 from auditor.plan import orders
@@ -359,7 +360,7 @@ def test_a_long_answer_is_quoted_on_one_line_and_cut():
     long = dataclasses.replace(
         first.identity.evidence[0], observation="http.body", value="<html>\r\n\t<p>x</p>\r\n" + "y" * 900
     )
-    unit = dataclasses.replace(first, identity=dataclasses.replace(first.identity, evidence=(long,)))
+    unit = dataclasses.replace(first, identity=dataclasses.replace(first.identity, evidence=(long,), rests_on=()))
     section = texts(by_id(parse(render_html(audit(units=(unit,))))[0], f"device-{unit.id}"))
     assert "Its web page contains <html> <p>x</p> yyy" in section
     assert "y [\u2026]." in section
@@ -471,9 +472,9 @@ def test_a_device_in_the_plan_that_is_not_in_the_list_does_not_stop_the_report()
 
 
 def test_every_known_observation_has_a_sentence_with_its_value():
-    for text in (*words.OBSERVATION.values(), words.OBSERVATION_OTHER):
+    for text in (*clues.OBSERVATION.values(), *clues.OBSERVATION_OF_PROTOCOL.values(), clues.OBSERVATION_OTHER):
         assert "%(value)s" in text
-    assert Observation("x", "mac", "mac", ("a",), 0).key in words.OBSERVATION
+    assert Observation("x", "mac", "mac", ("a",), 0).key in clues.OBSERVATION
 
 
 def test_confidence_never_rounds_up_to_certainty():
@@ -613,6 +614,88 @@ def test_an_unsourced_finding_says_so_and_a_rule_counts_a_device_once():
     }
 
 
+def section(tree, address):
+    """The section of the device at an address, as one text."""
+    (found,) = [
+        node for node in find(tree, lambda node: node.tag == HTML + "article" and node.get("class") == "device")
+        if address in texts(node).split("Maker")[0]
+    ]  # fmt: skip
+    return found
+
+
+def test_a_device_section_says_why_what_would_change_it_and_what_to_look_for():
+    tree, _errors = parse(page("complete"))
+    sure, label, doubted = (texts(section(tree, address)) for address in ("10.88.0.21", "10.88.0.34", "10.88.1.30"))
+    why = sure.split("Why we say so")[1].split("What would change this")[0]
+    assert (
+        "Its web server gives its name as App-webs/. Port 80. Only firmware of Hikvision is known to use this name."
+        in why
+    )
+    assert (
+        "Its hardware address is 44:19:b6:00:00:05. Addresses that begin like this are registered to Hikvision" in why
+    )
+    assert "A web page or an answer over ONVIF that names another maker" in sure.split("What would change this")[1]
+    assert "What to look for on the unit" not in sure
+    assert "Made by Hikvision, sold as LTS. The label LTS is also put on units of other makers; only technical" in label
+    assert "What to look for on the unit See list 1" in doubted
+
+
+def test_what_the_names_say_of_a_unit_stands_with_its_facts():
+    tree, _errors = parse(page("complete"))
+    camera, recorder = (texts(section(tree, address)) for address in ("10.88.0.21", "10.88.0.40"))
+    for part in (
+        "Made on 15 March 2022",
+        "Resolution 4 megapixels",
+        "Lens fixed",
+        "Functions reads number plates, radio network (Wi-Fi)",
+    ):
+        assert part in camera, part
+    assert "Channels 16" in recorder
+    assert "Lens" not in recorder
+    newer = with_identity(devices()[0], lens="liquid", functions=("x-ray",))
+    assert ("Lens", "liquid") in views.unit_facts(newer.identity, Language())
+    assert ("Functions", "x-ray") in views.unit_facts(newer.identity, Language())
+
+
+def test_a_list_of_what_to_look_for_is_printed_once_for_all_devices_that_need_it():
+    tree, _errors = parse(page("complete"))
+    whole = texts(tree)
+    assert whole.count("such as 594199052") == 1
+    told = texts(by_id(tree, "look-1"))
+    assert "For 2 devices: 10.88.1.30, 10.88.1.31" in told
+    links = find(tree, lambda node: node.get("href") == "#look-1")
+    assert len(links) == 4, "two rows of the list to check, two sections"
+
+
+def test_a_device_behind_an_address_is_named_so():
+    unit = dataclasses.replace(
+        devices()[0], behind="It stands behind this address.", same_because=("One unit because of its serial number.",)
+    )
+    tree, _errors = parse(render_html(audit(units=(unit,))))
+    told = texts(section(tree, "10.88.0.21"))
+    assert "Behind this address 10.88.0.21" in told
+    assert "It stands behind this address." in told
+    assert "One unit because of its serial number." in told
+    assert "Behind this address" not in texts(section(parse(page("complete"))[0], "10.88.0.21"))
+
+
+def test_an_old_audit_without_reasons_has_no_empty_heading():
+    unit = with_identity(devices()[0], rests_on=(), overturn=())
+    tree, _errors = parse(render_html(audit(units=(unit,))))
+    assert "Why we say so" not in texts(tree)
+    assert "What would change this" not in texts(tree)
+
+
+def test_other_devices_tell_the_worth_of_a_label_and_where_to_look():
+    unit = with_identity(
+        NO_CAMERA[0], label_note="The label X proves nothing: look at the unit.", look_for=("Find the label.",)
+    )
+    tree, _errors = parse(render_html(audit(units=(unit,))))
+    rest = texts(by_id(tree, "other-devices"))
+    assert "The label X proves nothing: look at the unit. See list 1: what to look for on the unit." in rest
+    assert "Find the label." in texts(by_id(tree, "look-1"))
+
+
 def test_the_result_is_told_in_whole_sentences():
     for case in CASES:
         tree, _errors = parse(page(case))
@@ -625,3 +708,29 @@ def test_an_answer_without_a_sentence_of_its_own_is_not_called_an_answer_to_it()
     item = dataclasses.replace(devices()[0].identity.evidence[0], observation="http.header.etag", value='"5a-1"')
     assert "Among other things it answered" in evidence_sentence(item, Language())
     assert "sked for" not in evidence_sentence(item, Language())
+
+
+def test_the_holder_of_a_mac_prefix_is_shown_as_text_and_as_no_maker():
+    known, unknown = devices()[0], NO_CAMERA[0]
+    unknown = dataclasses.replace(
+        unknown, identity=dataclasses.replace(unknown.identity, maker=None), mac="00:00:0c:00:00:01"
+    )
+    name = "Shanghai Dahua <b>Scale</b> Factory"
+    units = tuple(dataclasses.replace(unit, mac_registrant=name) for unit in (known, unknown))
+    tree, errors = parse(render_html(audit(units=units)))
+    assert not errors
+    whole = texts(tree)
+    assert whole.count("MAC prefix registered to") == 2
+    assert whole.count(name) == 2
+
+
+@pytest.mark.parametrize(("day", "words"), [
+    ("2026-05-25", "180 days old when the audit began"), ("2026-05-24", "181 days old when the audit began: too old, ask for newer data"),
+    ("2026-11-20", "1 day old when the audit began"), ("2026-11-23", "2 days ahead of the clock of this audit"), ("long ago", None),
+])  # fmt: skip
+def test_the_age_of_each_part_of_the_data_is_printed(day, words):
+    ages = views.data_ages(audit(data_dates={"MAC registers": day, "fingerprints": "2026-11-21"}), Language())
+    assert ages[0] == ("MAC registers", day, words or "")
+    assert ages[1] == ("fingerprints", "2026-11-21", "0 days old when the audit began")
+    if words:
+        assert words in render_html(audit(data_dates={"MAC registers": day}))

@@ -154,6 +154,22 @@ def _places(node, place=()):
         yield from _places(node[0], (*place, 0))
 
 
+# Fields of devices that the first runs did not have.
+LATER = {
+    "manufactured",
+    "megapixels",
+    "lens",
+    "channels",
+    "functions",
+    "same_because",
+    "behind",
+    "mac_registrant",
+    "look_for",
+    "label_note",
+    "rests_on",
+}
+
+
 @pytest.mark.parametrize("place", list(_places(document(audit()))), ids=lambda place: ".".join(map(str, place)))
 def test_a_damaged_document_is_refused_with_its_place(place):
     """Every key, once missing and once of another type: a sentence that names it, or a value that may be any name."""
@@ -166,10 +182,15 @@ def test_a_damaged_document_is_refused_with_its_place(place):
             node = node[step]
         if damage == "missing":
             del node[last]
-            may_miss = ("evidence" in parents and last in {"port", "source"}) or parents[-1:] in (
-                ["versions"],
-                ["counters"],
-                ["data_dates"],
+            may_miss = (
+                ("evidence" in parents and last in {"port", "source"})
+                or last in LATER
+                or parents[-1:]
+                in (
+                    ["versions"],
+                    ["counters"],
+                    ["data_dates"],
+                )
             )
         else:
             node[last] = object()
@@ -277,3 +298,51 @@ def test_wrong_lines_do_not_fit_the_observation_schema(line):
 
 def test_observation_schema_knows_every_status():
     assert observation_schema()["properties"]["status"]["enum"] == list(Status)
+
+
+UNIT = {
+    "manufactured": "2020-04-14",
+    "megapixels": 8.0,
+    "lens": "motorised-zoom",
+    "channels": 16,
+    "functions": ("anpr",),
+    "look_for": ("Look at the label.",),
+}
+
+
+def _with_unit(**known):
+    first, *rest = devices()
+    return audit(units=(dataclasses.replace(first, identity=dataclasses.replace(first.identity, **known)), *rest))
+
+
+def test_what_names_and_serial_numbers_say_survives():
+    whole = _with_unit(**UNIT)
+    value = json.loads(dump(whole))
+    Draft202012Validator(audit_schema()).validate(value)
+    assert read_document(value) == whole
+    assert {key: value["devices"][0][key] for key in UNIT} == UNIT | {
+        "functions": ["anpr"],
+        "look_for": ["Look at the label."],
+    }
+
+
+def test_runs_from_before_these_fields_are_read():
+    value = json.loads(dump(_with_unit(**UNIT)))
+    for unit in value["devices"]:
+        for key in UNIT:
+            del unit[key]
+    Draft202012Validator(audit_schema()).validate(value)
+    identity = read_document(value).devices[0].identity
+    assert [getattr(identity, key) for key in UNIT] == [None, None, None, None, (), ()]
+
+
+@pytest.mark.parametrize(("key", "bad"), [
+    ("manufactured", "14.04.2020"), ("manufactured", 20200414), ("megapixels", 0), ("megapixels", "8"), ("megapixels", True),
+    ("lens", 3), ("channels", 1.5), ("functions", "anpr"), ("functions", [1]),
+])  # fmt: skip
+def test_wrong_values_of_these_fields_are_refused(key, bad):
+    value = json.loads(dump(_with_unit(**UNIT)))
+    value["devices"][0][key] = bad
+    assert not Draft202012Validator(audit_schema()).is_valid(value)
+    with pytest.raises(UsageError, match=key):
+        read_document(value)
