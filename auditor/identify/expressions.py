@@ -30,6 +30,9 @@ _CATEGORIES: Final = {
     "CATEGORY_SPACE": frozenset(code for code in range(_LETTERS) if chr(code).isspace()),
     "CATEGORY_WORD": frozenset(code for code in range(_LETTERS) if chr(code).isalnum() or chr(code) == "_"),
 }
+_NOT_IN_RE2: Final = frozenset({
+    "ASSERT", "ASSERT_NOT", "GROUPREF", "GROUPREF_EXISTS", "POSSESSIVE_REPEAT", "ATOMIC_GROUP",
+})  # fmt: skip
 _REPEATS: Final = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 
 
@@ -50,15 +53,16 @@ def weaknesses(expression: str) -> list[str]:
     Args:
         expression: in Python's syntax; it is expected to compile.
 
-    Lookarounds and references back to a group are reported too: RE2 does not know them.
+    What RE2 does not know is reported too: lookarounds, references back, possessive repeats and atomic groups.
     """
     tree = _parser.parse(expression)
     found: list[str] = []
     if _repeats_a_repeat(tree, inside=False):
         found.append(f"expression {expression!r} repeats a repeat without end")
     names = {str(operation) for operation, _argument in _all(tree)}
-    if names & {"ASSERT", "ASSERT_NOT", "GROUPREF", "GROUPREF_EXISTS"}:
-        found.append(f"expression {expression!r} looks around itself or back, which RE2 cannot")
+    if names & _NOT_IN_RE2 or any(str(argument) == "AT_END_STRING" for _operation, argument in _all(tree)):
+        found.append(f"expression {expression!r} is not RE2 syntax: no lookaround, reference back, possessive repeat, "
+                     "atomic group or \\Z")  # fmt: skip
     steps = max((_work(way) for way in _ways(tree)), default=0)
     if steps > MAX_STEPS:
         found.append(

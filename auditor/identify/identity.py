@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import field as made_anew
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auditor.common.display import visible
 from auditor.common.limits import MAX_DISPLAY
 from auditor.identify import confidence as number
 from auditor.identify.explain import overturn
+from auditor.identify.models import ModelFacts
 from auditor.identify.schema import FIELDS
+from auditor.identify.serials import SerialFacts
+from auditor.identify.turning import Outcome, Turning, Witness, decisive
+from auditor.identify.unit import label_note, look_for
 from auditor.model import Conflict, Evidence, Identity, Kind, Relation, Strength, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from auditor.identify.match import Hit
     from auditor.identify.rules import RuleSet
@@ -24,7 +30,7 @@ _LABEL_KEYS = frozenset({
     "onvif.manufacturer", "onvif.hostname", "http.title", "dns.name", "dhcp.hostname", "dhip.Vendor", "magicbox.vendor",
 })  # fmt: skip
 _LABEL_SCOPES = ("/name/", "/manufacturer/")
-_ORDER = {strength: place for place, strength in enumerate(Strength)}
+_ORDER = number.PLACE
 # Of two kinds with equal evidence the narrower one is shown: a thermal camera also says that it is a camera.
 _NARROW_FIRST = (
     Kind.THERMAL, Kind.PTZ, Kind.ACCESS_TERMINAL, Kind.INTERCOM, Kind.SCANNER, Kind.ENCODER, Kind.RECORDER,
@@ -33,7 +39,7 @@ _NARROW_FIRST = (
 
 
 class _Claim(NamedTuple):
-    """One thing that one match says. The first six fields are its place among others: strongest first, then by text."""
+    """One thing that one match says. Claims sort by their fields, strongest first; `number` tells equals apart."""
 
     strength: int
     text: str
@@ -41,48 +47,74 @@ class _Claim(NamedTuple):
     value: str
     port: int
     field: str
+    key: str
+    number: int
     hit: Hit
 
 
+# The two digits before the date in a serial number are channels on these; on a door station they are something else.
+_KEEPS_CHANNELS = frozenset({Kind.RECORDER, Kind.ENCODER})
+# Of two signs of one witness that are equally strong, a name says more to a reader than a page or a check number.
+_PLAIN = frozenset({"http.server", "rtsp.server", "ssdp.server", "snmp.sysdescr", "onvif.manufacturer"})
+_HARD_TO_READ = frozenset({
+    "http.body", "http.header_names", "http.favicon.mmh3", "http.favicon.md5", "rtsp.public", "rtsp.body", "tls.sha256",
+})  # fmt: skip
+_VIDEO_SERVER = "rtsp"
+_RIVALRIES = 64  # sets of rivals remembered for one candidate
+_REMEMBERED = 4096  # ways in which rules name a maker; a fleet has some hundreds
 _OWN_PROTOCOL, _CONCLUSIVE, _STRONG, _OTHER = range(4)
+_MODERATE = _ORDER[Strength.MODERATE]
 
 
-@dataclass(frozen=True, slots=True)
+_KINDS = {str(kind.value): place for place, kind in enumerate(_NARROW_FIRST)}
+_FIELD_PLACES = {name: place for place, name in enumerate(FIELDS)}
+
+
+class _Turns(NamedTuple):
+    """What a verdict turns on: the sentences on it, and the witness that each independence group is counted with."""
+
+    sentences: tuple[str, ...]
+    counted: dict[str, str]
+
+
+@dataclass(frozen=True)
 class _Candidate:
     """A maker that evidence names.
 
     Attributes:
         quality: of its best evidence, 0 is best: its own protocol; conclusive; strong, or conclusive but only a label;
             anything else. MAC prefixes do not count.
-        groups: strongest number of each independent witness.
+        groups: strongest evidence of each independent witness.
         rules: number of rules that name it.
         only_labels: nothing but labels names it.
+        turns: what its verdict was found to turn on, by verdict and rivals.
     """
 
     maker: str
     confidence: float
     without_mac: float
     quality: int
-    groups: dict[str, float]
+    groups: dict[str, Strength]
     rules: int
     only_labels: bool
+    turns: dict[Any, _Turns] = made_anew(default_factory=dict, compare=False, repr=False)
 
     @property
     def own_protocol(self) -> bool:
         """Whether the device answered in the maker's own protocol."""
         return self.quality == _OWN_PROTOCOL
 
-    @property
+    @cached_property
     def independent(self) -> int:
         """Number of witnesses that are at least moderate."""
-        return sum(value >= number.NUMBERS[Strength.MODERATE] for value in self.groups.values())
+        return sum(_ORDER[strength] <= _MODERATE for strength in self.groups.values())
 
-    @property
+    @cached_property
     def signs(self) -> int:
         """Number of witnesses without the MAC prefix, which never clears a device."""
         return self.independent - (number.MAC_GROUP in self.groups)
 
-    @property
+    @cached_property
     def rank(self) -> tuple[int, int, float, float, int, str]:
         """Sort key: best evidence, then most witnesses, then surest. The name decides between equals only."""
         return (
@@ -111,10 +143,10 @@ def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -
     another firm never clears a device.
     """
     claims = _claims(rules.matcher.hits(observations))
-    candidates = _candidates(claims)
+    candidates = _candidates(claims, rules.matcher.memory)
     winner = candidates[0] if candidates and candidates[0].confidence >= number.POSSIBLE - 1e-9 else None
     maker = winner.maker if winner else None
-    level = candidates[0].confidence if candidates else 0.0
+    level = min(candidates[0].confidence, number.CEILING) if candidates else 0.0
     rivals = [
         other
         for other in (candidates[1:] if winner else [])
@@ -126,12 +158,19 @@ def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -
         if claim.hit.rule.says.maker in {None, maker}
         or (claim.field == "brand" and maker and _is_label(claim.hit) and rules.brands.relation(maker, claim.text))
     ]
-    brand = _label(kept, maker, rules)
-    model = _best(kept, "model")
+    said: dict[str, list[_Claim]] = {}
+    for claim in kept:
+        said.setdefault(claim.field, []).append(claim)
+    brand = _label(said.get("brand", ()), maker, rules)
+    model = _best(said, "model")
     rebrand = bool(maker and brand and not rules.brands.is_own_name(maker, brand))
     relation = (
         ((rules.brands.relation(maker, brand) or Relation.RESELLER) if maker and brand else None) if rebrand else None
     )
+    serial = _best(said, "serial")
+    kind = _kind(said, maker, rules)
+    known = rules.traits.read(maker, model) if maker and model else ModelFacts()
+    made = rules.serials.read(maker, serial, model) if maker and serial else SerialFacts()
     evidence = _evidence(claims, rules)
     word = Verdict.UNIDENTIFIED
     if winner:
@@ -142,29 +181,137 @@ def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -
             rival=max((rival.confidence for rival in rivals), default=0.0),
             contested=any(winner.is_contested_by(rival) for rival in rivals),
         )
+    turning = _turning(winner, word, claims, rivals) if winner else None
+    conflicts = _conflicts(maker, rivals, claims, rules)
     return Identity(
         device=device, maker=maker, brand=brand, rebrand=rebrand, relation=relation, model=model,
-        kind=_kind(kept, maker, model, rules), firmware=_best(kept, "firmware"), serial=_best(kept, "serial"),
-        confidence=level, verdict=word, evidence=evidence, conflicts=_conflicts(maker, rivals, claims, rules),
-        overturn=overturn(maker, word, [item for item in evidence if item.says == f"maker {maker}"]),
+        kind=kind, firmware=_best(said, "firmware"), serial=serial, manufactured=made.manufactured,
+        megapixels=known.megapixels, lens=known.lens, functions=known.functions,
+        channels=known.channels or (made.channels if kind in _KEEPS_CHANNELS else None),
+        confidence=level, verdict=word, evidence=evidence, conflicts=conflicts,
+        rests_on=_rests_on(maker, evidence, turning), overturn=turning.sentences if turning else overturn(None),
+        look_for=look_for(
+            [candidate.maker for candidate in ([winner, *rivals] if winner else [])], verdict=word, kind=kind,
+            brand=brand, doubted=any(conflict.about == "maker" for conflict in conflicts), rules=rules,
+        ),
+        label_note=label_note(brand, maker, rules),
     )  # fmt: skip
+
+
+def _turning(winner: _Candidate, word: Verdict, claims: Sequence[_Claim], rivals: Sequence[_Candidate]) -> _Turns:
+    """Return what a verdict turns on: each witness is taken away in turn and the rest is weighed again.
+
+    The answer is remembered with the candidate: it depends on which rules matched on which ports, not on the values.
+    """
+    mark = (word, *(rival.rank for rival in rivals))
+    known = winner.turns.get(mark)
+    if known is None:
+        hits = [claim.hit for claim in claims if claim.field == "maker" and claim.text == winner.maker]
+        denied = any(claim.field == "not_maker" and claim.text == winner.maker for claim in claims)
+        counted = number.witnesses((hit.rule.group, hit.key, hit.port) for hit in hits)
+        found = _weighed_again(winner.maker, word, hits, counted, rivals, denied=denied)
+        if len(winner.turns) >= _RIVALRIES:
+            winner.turns.clear()
+        known = winner.turns[mark] = _Turns(overturn(found), counted)
+    return known
+
+
+def _weighed_again(
+    maker: str, word: Verdict, hits: Sequence[Hit], counted: dict[str, str], rivals: Sequence[_Candidate], *,
+    denied: bool,
+) -> Turning:  # fmt: skip
+    now = Outcome(maker, word)
+    best: dict[str, Hit] = {}
+    for hit in sorted(hits, key=lambda hit: (
+        _ORDER[hit.rule.strength], hit.rule.group == number.MAC_GROUP, _plain(counted[hit.rule.group], hit.key),
+    )):  # fmt: skip
+        best.setdefault(counted[hit.rule.group], hit)
+    witnesses = [Witness(hit.rule.group, hit.port) for hit in best.values()]
+
+    def without(fallen: frozenset[str]) -> Outcome:
+        gone = {counted[group] for group in fallen}
+        return _said([hit for hit in hits if counted[hit.rule.group] not in gone], maker, rivals, denied=denied)
+
+    single, least = decisive(witnesses, now, without)
+    return Turning(
+        now, tuple(witnesses), single, least,
+        tuple(
+            (gone.maker, _said(hits, maker, [rival for rival in rivals if rival is not gone], denied=denied))
+            for gone in rivals
+        ),
+        _said(hits, maker, rivals, denied=False) if denied else None,
+    )  # fmt: skip
+
+
+def _said(hits: Sequence[Hit], maker: str, rivals: Sequence[_Candidate], *, denied: bool) -> Outcome:
+    """Return what is said of a device when these hits name a maker and these rivals stand against it."""
+    mine = [_candidate(maker, hits, denied=denied)] if hits else []
+    ranked = sorted((*mine, *rivals), key=lambda candidate: candidate.rank)
+    if not ranked or ranked[0].confidence < number.POSSIBLE - 1e-9:
+        return Outcome(None, Verdict.UNIDENTIFIED)
+    first, *others = ranked
+    others = [other for other in others if other.confidence >= number.POSSIBLE - 1e-9]
+    word = number.verdict(
+        min(first.confidence, number.CEILING),
+        independent=first.independent,
+        own_protocol=first.own_protocol,
+        rival=max((other.confidence for other in others), default=0.0),
+        contested=any(first.is_contested_by(other) for other in others),
+    )
+    return Outcome(first.maker, word)
+
+
+def _rests_on(maker: str | None, evidence: Sequence[Evidence], turning: _Turns | None) -> tuple[int, ...]:
+    """Return the place of the best evidence of each independent witness for the maker, strongest first."""
+    if turning is None:
+        return ()
+    says = f"maker {maker}"
+    best: dict[str, int] = {}
+    for place, item in enumerate(evidence):  # strongest first
+        if item.says != says:
+            continue
+        witness = turning.counted[item.group]
+        other = evidence[best[witness]] if witness in best else None
+        if other is None or (
+            other.strength is item.strength and _plain(witness, item.observation) < _plain(witness, other.observation)
+        ):
+            best[witness] = place
+    prefix = best.pop(number.MAC_GROUP, None)
+    places = list(best.values())
+    if prefix is not None:
+        weight = _ORDER[evidence[prefix].strength]
+        places.insert(sum(_ORDER[evidence[place].strength] <= weight for place in places), prefix)
+    return tuple(places)
+
+
+def _plain(witness: str, key: str) -> int:
+    """Return how little a sign says to a reader: 0 is a name, 2 a page or a check number.
+
+    A login message that both servers sent speaks for the video server, so what that one sent is shown.
+    """
+    if witness == _VIDEO_SERVER and not key.startswith("rtsp."):
+        return 3
+    return 0 if key in _PLAIN else 2 if key in _HARD_TO_READ else 1
 
 
 def _claims(hits: Sequence[Hit]) -> list[_Claim]:
     found: dict[tuple[str, str, str, str, str, int], _Claim] = {}
     for hit in hits:
-        rule = hit.rule
-        port = hit.port or 0
-        for field, template in rule.says.claims:
-            text = hit.text(template)
-            if text is not None:
-                key = (field, text, rule.id, hit.key, hit.value, port)
-                found.setdefault(key, _Claim(_ORDER[rule.strength], _shown(text), rule.id, hit.value, port, field, hit))
-    return sorted(found.values(), key=_place)
-
-
-def _place(claim: _Claim) -> tuple[int, str, str, str, int, str, str]:
-    return (*claim[:6], claim.hit.key)
+        rule, key, value, port = hit.rule, hit.key, hit.value, hit.port or 0
+        fingerprint = rule.id
+        strength = _ORDER[rule.strength]
+        for name, template in rule.says.claims:
+            if "{" in template:
+                filled = hit.text(template)
+                if filled is None:
+                    continue
+                text = _shown(filled)
+            else:
+                text = template
+            mark = (name, text, fingerprint, key, value, port)
+            if mark not in found:
+                found[mark] = _Claim(strength, text, fingerprint, value, port, name, key, len(found), hit)
+    return sorted(found.values())
 
 
 def _shown(text: str) -> str:
@@ -172,30 +319,45 @@ def _shown(text: str) -> str:
     return text if len(text) <= MAX_DISPLAY and text.isascii() and text.isprintable() else visible(text)
 
 
-def _candidates(claims: Sequence[_Claim]) -> list[_Candidate]:
-    against: dict[str, float] = {}
+def _candidates(claims: Sequence[_Claim], memory: dict[Any, Any]) -> list[_Candidate]:
+    """Return the makers that evidence names, the likeliest first.
+
+    Args:
+        claims: what the matches say.
+        memory: what was found for the same rules on the same ports; the values that matched play no part.
+    """
+    denied: set[str] = set()
     named: dict[str, list[Hit]] = {}
     for claim in claims:
         if claim.field == "not_maker":
-            value = number.NUMBERS[claim.hit.rule.strength]
-            against[claim.text] = max(against.get(claim.text, 0.0), value)
+            denied.add(claim.text)
         elif claim.field == "maker":
             named.setdefault(claim.text, []).append(claim.hit)
-    found = [_candidate(maker, hits, against.get(maker, 0.0)) for maker, hits in named.items()]
+    found: list[_Candidate] = []
+    for maker, hits in named.items():
+        signs = frozenset([(hit.rule.id, hit.key, hit.port, _is_label(hit)) for hit in hits])
+        mark = (maker, maker in denied, signs)
+        candidate = memory.get(mark)
+        if candidate is None:
+            if len(memory) >= _REMEMBERED:
+                memory.clear()
+            candidate = memory[mark] = _candidate(maker, hits, denied=maker in denied)
+        found.append(candidate)
     return sorted(found, key=lambda candidate: candidate.rank)
 
 
-def _candidate(maker: str, hits: Sequence[Hit], denied: float) -> _Candidate:
+def _candidate(maker: str, hits: Sequence[Hit], *, denied: bool) -> _Candidate:
     counted = number.witnesses((hit.rule.group, hit.key, hit.port) for hit in hits)
-    groups: dict[str, float] = {}
+    groups: dict[str, Strength] = {}
     for hit in hits:
-        name = counted[hit.rule.group]
-        groups[name] = max(groups.get(name, 0.0), number.NUMBERS[hit.rule.strength])
-    confidence = number.combine(groups, denied)
-    rest = {name: value for name, value in groups.items() if name != number.MAC_GROUP}
-    without_mac = confidence if len(rest) == len(groups) else number.combine(rest, denied)
+        name, strength = counted[hit.rule.group], hit.rule.strength
+        if name not in groups or _ORDER[strength] < _ORDER[groups[name]]:
+            groups[name] = strength
+    confidence = number.combine(groups, denied=denied)
+    rest = {name: strength for name, strength in groups.items() if name != number.MAC_GROUP}
+    without_mac = confidence if len(rest) == len(groups) else number.combine(rest, denied=denied)
     return _Candidate(
-        maker, confidence, without_mac, min(_quality(hit, denied=denied > 0) for hit in hits), groups,
+        maker, confidence, without_mac, min(_quality(hit, denied=denied) for hit in hits), groups,
         len({hit.rule.id for hit in hits}), all(_is_label(hit) for hit in hits),
     )  # fmt: skip
 
@@ -222,50 +384,64 @@ def _is_its_label(rival: _Candidate, winner: _Candidate | None, rules: RuleSet) 
     return winner is not None and rival.only_labels and rules.brands.sells(winner.maker, rival.maker)
 
 
-def _best(claims: Sequence[_Claim], field: str) -> str | None:
-    """Return the text of the strongest claim of a field; between equals the first of the alphabet."""
-    found = [claim for claim in claims if claim.field == field]
-    return min(found, key=_place).text if found else None
+def _best(said: Mapping[str, Sequence[_Claim]], field: str) -> str | None:
+    """Return the text of the strongest claim of a field; between equals, the first in the alphabet: they are sorted."""
+    found = said.get(field)
+    return found[0].text if found else None
 
 
-def _label(claims: Sequence[_Claim], maker: str | None, rules: RuleSet) -> str | None:
+def _label(found: Sequence[_Claim], maker: str | None, rules: RuleSet) -> str | None:
     """Return the label: another name than the maker's where anything but a weak clue shows one.
 
     The maker's own name survives under a reseller's label, in certificates for one; the reverse does not happen.
+
+    Args:
+        found: what is said of the label, strongest first.
+        maker: who made the device, or None.
+        rules: for what the labels are to the makers.
     """
-    found = [claim for claim in claims if claim.field == "brand"]
-    if maker is not None:
-        others = [claim for claim in found if not rules.brands.is_own_name(maker, claim.text)]
+    if maker is not None and found:
+        own = {claim.text: rules.brands.is_own_name(maker, claim.text) for claim in found}
+        others = [claim for claim in found if not own[claim.text]]
         shown = [claim for claim in others if claim.hit.rule.strength is not Strength.WEAK]
-        found = shown or [claim for claim in found if claim not in others] or others
+        found = shown or [claim for claim in found if own[claim.text]] or others
         found = [claim for claim in found if not rules.brands.belongs_to_another(maker, claim.text)]
-    return _best(found, "brand")
+    return found[0].text if found else None
 
 
-def _kind(claims: Sequence[_Claim], maker: str | None, model: str | None, rules: RuleSet) -> Kind:
-    """Return the kind: what the model name says, else what the strongest evidence says."""
-    if maker and model and (known := rules.grammars.kind(maker, model)) is not None:
-        return known
-    said = [(claim.strength, _NARROW_FIRST.index(Kind(claim.text))) for claim in claims if claim.field == "kind"]
-    return _NARROW_FIRST[min(said)[1]] if said else Kind.UNKNOWN
+def _kind(claims: Mapping[str, Sequence[_Claim]], maker: str | None, rules: RuleSet) -> Kind:
+    """Return the kind: what a model name says by its maker's grammar, else what the strongest evidence says.
+
+    A name that only one maker gives stands before weak evidence even where the maker is not known.
+    """
+    models = [claim.text for claim in claims.get("model", ())]  # claims come strongest first
+    if maker:
+        for model in models:
+            if (known := rules.grammars.kind(maker, model)) is not None:
+                return known
+    said = [(claim.strength, _KINDS[claim.text]) for claim in claims.get("kind", ())]
+    best = min(said, default=None)
+    if best is None or best[0] > _MODERATE:
+        for model in models:
+            if (known := rules.grammars.kind_of_anybody(model)) is not None:
+                return known
+    return _NARROW_FIRST[best[1]] if best else Kind.UNKNOWN
 
 
 def _evidence(claims: Sequence[_Claim], rules: RuleSet) -> tuple[Evidence, ...]:
-    ordered = sorted(
-        claims, key=lambda claim: (claim.strength, FIELDS.index(claim.field))
-    )  # claims come in their order
+    ordered = sorted(claims, key=lambda claim: (claim.strength, _FIELD_PLACES[claim.field]))  # they come in their order
     # One rule that says the same of several answers of one port is one piece of evidence to a reader: a login
     # challenge differs only by its nonce each time it is seen.
     first: dict[tuple[str, str, int | None, str], Evidence] = {}
     for claim in ordered:
         says = f"not {claim.text}" if claim.field == "not_maker" else f"{claim.field} {claim.text}"
-        first.setdefault(
-            (claim.fingerprint, claim.hit.key, claim.hit.port, says),
-            Evidence(
-                claim.fingerprint, claim.hit.key, _shown(claim.value), says, claim.hit.rule.strength,
-                claim.hit.rule.group, claim.hit.port, rules.source_text(claim.hit.rule),
-            ),
-        )  # fmt: skip
+        hit, rule = claim.hit, claim.hit.rule
+        mark = (claim.fingerprint, hit.key, hit.port, says)
+        if mark not in first:
+            first[mark] = Evidence(
+                claim.fingerprint, hit.key, _shown(claim.value), says, rule.strength, rule.group, hit.port,
+                rules.source_text(rule),
+            )  # fmt: skip
     return tuple(first.values())
 
 
@@ -276,8 +452,8 @@ def _conflicts(
         return ()
     strongest: dict[str, _Claim] = {}
     for claim in claims:
-        if claim.field == "maker" and (claim.text not in strongest or _place(claim) < _place(strongest[claim.text])):
-            strongest[claim.text] = claim
+        if claim.field == "maker":
+            strongest.setdefault(claim.text, claim)
     found: list[Conflict] = []
     if rivals:
         names = (maker, *(rival.maker for rival in rivals))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
+import marshal
 from dataclasses import dataclass
 from hashlib import blake2b
-from heapq import merge
 from typing import TYPE_CHECKING
 
 from auditor.identify.identity import identify
-from auditor.model import Outcome
+from auditor.identify.spool import KEY_BYTES, Numbers, Sorter
+from auditor.model import Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -18,9 +17,12 @@ if TYPE_CHECKING:
     from auditor.identify.rules import RuleSet
     from auditor.model import Identity, Observation
 
-_RECENT = 32_768  # keys kept in a set before they are packed into a sorted array of 8 bytes each
 # One device sends a few dozen answers; a file that claims more for one key is broken or hostile, and would fill memory.
 MAX_LINES_PER_DEVICE = 10_000
+# The whole audit of a device keeps well under a megabyte of facts; beyond this the file is broken or hostile.
+MAX_CHARACTERS_PER_DEVICE = 32 * 1024 * 1024
+# What the record of one fact takes besides its text.
+_FACT_COST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,91 +47,113 @@ def identify_lines(
 ) -> Iterator[Identity | LineError]:
     """Yield one identity a device key, in the order in which the keys first come, and an error for each unusable line.
 
+    Memory does not grow with the input: what would make it grow is kept in unnamed files of the temporary folder.
+
     Args:
         lines: line numbers with outcomes or errors, as `auditor.observe.read_lines` yields them.
         rules: from `load_rules`.
         observe: `auditor.observe.observe`; stages do not import each other.
-        unsorted: hold everything until the end, so that lines of one key may stand apart. Memory then grows with the
-            input; without it, only by 8 bytes for each device, to notice a key that comes back.
+        unsorted: lines of one key may stand apart. All of them are sorted on disk before the first identity comes.
+
+    Raises:
+        StorageError: the temporary folder is full or cannot be used.
     """
     if unsorted:
-        yield from _held(lines, rules, observe)
+        yield from _identified(_together(lines), rules, observe)
         return
-    seen = _Seen()
+    with Numbers() as seen:
+        yield from _identified(_first_only(lines, seen), rules, observe)
+
+
+def _identified(
+    lines: Iterable[tuple[int, Outcome | LineError]],
+    rules: RuleSet,
+    observe: Callable[[Outcome, int], tuple[Observation, ...]],
+) -> Iterator[Identity | LineError]:
+    """Yield the identity of each run of lines of one key."""
     key: str | None = None
     found: list[Observation] = []
-    count = 0
-    refused: str | None = None
+    count = size = 0
     for number, outcome in lines:
-        if not isinstance(outcome, Outcome):
-            yield LineError(number, str(outcome))
+        if isinstance(outcome, LineError):
+            yield outcome
             continue
         if outcome.device != key:
-            if outcome.device == refused or seen.holds(outcome.device):
-                refused = outcome.device
-                yield LineError(number, f"device {outcome.device!r} stood further up already; lines of "
-                                        "one device must stand together, or use --unsorted")  # fmt: skip
-                continue
             if key is not None:
                 yield identify(key, found, rules)
-            key, found, count = outcome.device, [], 0
-            seen.add(key)
+            key, found, count, size = outcome.device, [], 0, 0
         count += 1
         if count > MAX_LINES_PER_DEVICE:
             yield LineError(number, f"more than {MAX_LINES_PER_DEVICE} lines of one device")
             continue
-        found.extend(observe(outcome, count))
+        facts = observe(outcome, count)
+        for fact in facts:
+            size += _FACT_COST
+            for value in fact.values:
+                size += len(value)
+        if size > MAX_CHARACTERS_PER_DEVICE:
+            yield LineError(number, f"more than {MAX_CHARACTERS_PER_DEVICE} characters of one device")
+            continue
+        found.extend(facts)
     if key is not None:
         yield identify(key, found, rules)
 
 
-def _held(
-    lines: Iterable[tuple[int, Outcome | Exception]],
-    rules: RuleSet,
-    observe: Callable[[Outcome, int], tuple[Observation, ...]],
-) -> Iterator[Identity | LineError]:
-    held: dict[str, list[Observation]] = {}
-    counts: dict[str, int] = {}
+def _first_only(
+    lines: Iterable[tuple[int, Outcome | Exception]], seen: Numbers
+) -> Iterator[tuple[int, Outcome | LineError]]:
+    """Pass lines on; a key that comes back after another is an error."""
+    key: str | None = None
+    refused: str | None = None
     for number, outcome in lines:
         if not isinstance(outcome, Outcome):
-            yield LineError(number, str(outcome))
+            yield number, LineError(number, str(outcome))
             continue
-        counts[outcome.device] = count = counts.get(outcome.device, 0) + 1
-        if count > MAX_LINES_PER_DEVICE:
-            yield LineError(number, f"more than {MAX_LINES_PER_DEVICE} lines of one device")
-            continue
-        held.setdefault(outcome.device, []).extend(observe(outcome, count))
-    for key, found in held.items():
-        yield identify(key, found, rules)
+        device = outcome.device
+        if device != key:
+            # Two of a million keys share 64 bits with a chance of one in 37 million.
+            if device == refused or not seen.add(int.from_bytes(_digest(device, 8), "big")):
+                refused = device
+                yield number, LineError(number, f"device {device[:_SHOWN]!r} stood further up already; lines of one "
+                                                "device must stand together, or use --unsorted")  # fmt: skip
+                continue
+            key = device
+        yield number, outcome
 
 
-class _Seen:
-    """A set of keys in about 8 bytes each: recent ones as numbers in a set, older ones in sorted arrays."""
-
-    def __init__(self) -> None:
-        self._recent: set[int] = set()
-        self._packed: list[array[int]] = []
-
-    def add(self, key: str) -> None:
-        self._recent.add(_digest(key))
-        if len(self._recent) >= _RECENT:
-            level = array("Q", sorted(self._recent))
-            while self._packed and len(self._packed[-1]) <= len(level):
-                level = array("Q", merge(self._packed.pop(), level))
-            self._packed.append(level)
-            self._recent = set()
-
-    def holds(self, key: str) -> bool:
-        number = _digest(key)
-        if number in self._recent:
-            return True
-        for level in self._packed:
-            place = bisect_left(level, number)
-            if place < len(level) and level[place] == number:
-                return True
-        return False
+def _together(lines: Iterable[tuple[int, Outcome | Exception]]) -> Iterator[tuple[int, Outcome | LineError]]:
+    """Yield errors as they come, then every outcome: keys in the order of their first line, lines of one together."""
+    with Sorter() as by_first_line:
+        with Sorter() as by_key:
+            for number, outcome in lines:
+                if isinstance(outcome, Outcome):
+                    by_key.add(_digest(outcome.device, KEY_BYTES), number, _packed(outcome))
+                else:
+                    yield number, LineError(number, str(outcome))
+            current = b""
+            first = b""
+            for key, number, packed in by_key.records():
+                if key != current:
+                    current, first = key, number.to_bytes(KEY_BYTES, "big")
+                by_first_line.add(first, number, packed)
+        for _, number, packed in by_first_line.records():
+            yield number, _unpacked(packed)
 
 
-def _digest(key: str) -> int:
-    """Return 64 bits of a key; two of a million keys share them with a chance of one in 37 million."""
-    return int.from_bytes(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+def _packed(outcome: Outcome) -> bytes:
+    return marshal.dumps((
+        outcome.device, outcome.probe, outcome.status.value, outcome.raw, outcome.facts, outcome.port, outcome.request,
+        outcome.at, outcome.vantage, outcome.tls, outcome.truncated, outcome.detail,
+    ))  # fmt: skip
+
+
+def _unpacked(packed: bytes) -> Outcome:
+    device, probe, status, *rest = marshal.loads(packed)  # noqa: S302  (our own bytes, from a file without a name)
+    return Outcome(device, probe, Status(status), *rest)
+
+
+def _digest(key: str, size: int) -> bytes:
+    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=size).digest()
+
+
+_SHOWN = 200  # characters of a key in a message

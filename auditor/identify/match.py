@@ -77,26 +77,56 @@ class Hit:
         return None if missing or not filled else filled
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Whole:
+class _Whole(NamedTuple):
     """A rule about several facts of one response.
 
     Attributes:
         rule: the fingerprint.
-        test: whether the facts of a response, cut to what a rule may see, satisfy it.
+        holds: whether a response satisfies it.
         keys: fact keys of which one must be there.
     """
 
     rule: Rule
-    test: Callable[[Facts], Found | None]
+    holds: Callable[[_Response], Found | None]
     keys: frozenset[str]
+
+
+class _Leaf:
+    """One condition of a rule about several facts; equal conditions of several rules share one.
+
+    Attributes:
+        wholes: rules that are worth trying where it holds.
+    """
+
+    __slots__ = ("wholes",)
+
+    def __init__(self) -> None:
+        self.wholes: list[_Whole] = []
+
+
+class _Response:
+    """What one response holds.
+
+    Attributes:
+        facts: by key, cut to what a rule may see.
+        leaves: conditions that hold, each with the first value that fits and what it captured.
+        wholes: rules worth trying.
+    """
+
+    __slots__ = ("facts", "items", "leaves", "wholes")
+
+    def __init__(self) -> None:
+        self.facts: Facts = {}
+        self.items: list[Observation] = []
+        self.leaves: dict[_Leaf, Found] = {}
+        self.wholes: list[_Whole] = []
 
 
 class _Result(NamedTuple):
     """What one value, or all values of one fact, set off."""
 
     hits: list[tuple[Rule, str, Captured]]
-    wholes: list[_Whole]
+    leaves: list[tuple[_Leaf, Found]]
 
 
 _NO_RESULT: Final = _Result([], [])  # of most values; nobody changes it
@@ -107,9 +137,9 @@ class _Key:
 
     def __init__(self, prefixes: Prefixes) -> None:
         self._prefixes = prefixes
-        self._exact: dict[str, list[Rule | _Whole]] = {}
-        self._hashes: dict[str, list[Rule | _Whole]] = {}
-        self._families: dict[str, list[Rule | _Whole]] = {}
+        self._exact: dict[str, list[Rule | _Leaf]] = {}
+        self._hashes: dict[str, list[Rule | _Leaf]] = {}
+        self._families: dict[str, list[Rule | _Leaf]] = {}
         # By the first character.
         self._starts: dict[str, list[_Start]] = {}
         self._starts_folded: dict[str, list[_Start]] = {}
@@ -122,7 +152,7 @@ class _Key:
         self.wholes: list[_Whole] = []  # tried wherever the fact is there
         self.cache: dict[str, _Result] = {}
 
-    def add_lookup(self, match: Condition, target: Rule | _Whole) -> bool:
+    def add_lookup(self, match: Condition, target: Rule | _Leaf) -> bool:
         """Index a condition that is a plain lookup; say whether it is one."""
         if match.exact is not None and not match.ignore_case:
             table, texts = self._exact, list(_listed(match.exact))
@@ -136,7 +166,7 @@ class _Key:
             table.setdefault(text, []).append(target)
         return True
 
-    def add(self, need: Needed, target: Rule | _Whole, test: Callable[[tuple[str, ...]], Found | None]) -> None:
+    def add(self, need: Needed, target: Rule | _Leaf, test: Callable[[tuple[str, ...]], Found | None]) -> None:
         """Index a test with what a value must hold for it to be worth trying."""
         entry = (target, test)
         if not (need.start or need.texts):
@@ -163,25 +193,25 @@ class _Key:
     def of_value(self, cut: str) -> _Result:
         """Return what one value sets off; it is cut to what a rule may see."""
         hits: list[tuple[Rule, str, Captured]] = []
-        wholes: list[_Whole] = []
+        leaves: list[tuple[_Leaf, Found]] = []
         if self._exact and (targets := self._exact.get(cut)) is not None:
-            _set_off(targets, cut, hits, wholes)
+            _set_off(targets, cut, hits, leaves)
         if self._hashes and (targets := self._hashes.get(cut.lower())) is not None:
-            _set_off(targets, cut, hits, wholes)
+            _set_off(targets, cut, hits, leaves)
         if (
             self._families
             and (block := self._prefixes.block(cut)) is not None
             and (targets := self._families.get(block.family)) is not None
         ):
-            _set_off(targets, cut, hits, wholes)
+            _set_off(targets, cut, hits, leaves)
         one = (cut,)
         for target, test in self._worth_trying(cut):
             if (outcome := test(one)) is not None:
-                if isinstance(target, _Whole):
-                    wholes.append(target)
+                if isinstance(target, _Leaf):
+                    leaves.append((target, outcome))
                 else:
                     hits.append((target, *outcome))
-        return _Result(hits, wholes) if hits or wholes else _NO_RESULT
+        return _Result(hits, leaves) if hits or leaves else _NO_RESULT
 
     def _worth_trying(self, cut: str) -> _Tries:
         if not cut:
@@ -221,7 +251,7 @@ def _add_needing(table: dict[tuple[str, ...], _Tries], text: str, found: _Tries)
                 break
 
 
-_Tries = list[tuple["Rule | _Whole", "Callable[[tuple[str, ...]], Found | None]"]]
+_Tries = list[tuple["Rule | _Leaf", "Callable[[tuple[str, ...]], Found | None]"]]
 
 
 class _Start(NamedTuple):
@@ -233,11 +263,12 @@ class _Start(NamedTuple):
 
 
 def _set_off(
-    targets: Iterable[Rule | _Whole], cut: str, hits: list[tuple[Rule, str, Captured]], wholes: list[_Whole]
-) -> None:
+    targets: Iterable[Rule | _Leaf], cut: str, hits: list[tuple[Rule, str, Captured]],
+    leaves: list[tuple[_Leaf, Found]],
+) -> None:  # fmt: skip
     for target in targets:
-        if isinstance(target, _Whole):
-            wholes.append(target)
+        if isinstance(target, _Leaf):
+            leaves.append((target, (cut, {})))
         else:
             hits.append((target, cut, {}))
 
@@ -252,6 +283,7 @@ class Matcher:
         self._keys: dict[str, _Key] = {}
         self._enterprise: dict[int, list[Rule]] = {}
         self._requests: dict[str, re.Pattern[str]] = {}
+        self._leaves: dict[tuple[str, str], _Leaf] = {}
         self.memory: dict[Any, Any] = {}  # for whoever weighs the hits of these rules: lives as long as they do
         for rule in rules:
             self._add(rule)
@@ -259,29 +291,39 @@ class Matcher:
     def hits(self, observations: Sequence[Observation]) -> list[Hit]:
         """Return every match, in no particular order; several ports may repeat one."""
         found: list[Hit] = []
-        wholes: dict[int, list[_Whole]] = {}
-        keys = self._keys
+        responses: dict[int, _Response] = {}
+        enterprise = self._enterprise
         for item in observations:
-            key = item.key
-            if (asked := keys.get(key)) is not None:
-                result = self._of_fact(asked, key, item.values)
-                for rule, value, captured in result.hits:
+            asked = self._keys.get(item.key)
+            if asked is not None:
+                self._ask(asked, item, found, responses)
+            if enterprise and item.key[:5] == "snmp.":
+                for rule, value in self._by_enterprise(item.key, item.values):
                     if self._fits(rule, item):
-                        found.append(Hit(rule, key, value, captured, item.port))
-                if result.wholes or asked.wholes:
-                    wholes.setdefault(item.response, []).extend((*result.wholes, *asked.wholes))
-            if key.startswith("snmp.") and self._enterprise:
-                for rule, value in self._by_enterprise(key, item.values):
-                    if self._fits(rule, item):
-                        found.append(Hit(rule, key, value, {}, item.port))
-        if wholes:
-            responses: dict[int, list[Observation]] = {}
+                        found.append(Hit(rule, item.key, value, {}, item.port))
+        wanted = {number: response for number, response in responses.items() if response.wholes}
+        if wanted:
             for item in observations:
-                if item.response in wholes:
-                    responses.setdefault(item.response, []).append(item)
-            for response, items in responses.items():
-                found.extend(self._whole_hits(items, wholes[response]))
+                if (response := wanted.get(item.response)) is not None:
+                    response.items.append(item)
+            for response in wanted.values():
+                found.extend(self._whole_hits(response))
         return found
+
+    def _ask(self, asked: _Key, item: Observation, found: list[Hit], responses: dict[int, _Response]) -> None:
+        """Add what one fact matches to `found`, and what it means for its whole response to `responses`."""
+        hits, leaves = self._of_fact(asked, item.key, item.values)
+        for rule, value, captured in hits:
+            if (rule.probe is None and rule.port is None and rule.request is None) or self._fits(rule, item):
+                found.append(Hit(rule, item.key, value, captured, item.port))
+        if leaves or asked.wholes:
+            response = responses.get(item.response)
+            if response is None:
+                response = responses[item.response] = _Response()
+            response.wholes += asked.wholes
+            for leaf, outcome in leaves:
+                response.leaves.setdefault(leaf, outcome)
+                response.wholes += leaf.wholes
 
     def _of_fact(self, asked: _Key, key: str, values: tuple[str, ...]) -> _Result:
         if len(values) == 1:
@@ -291,13 +333,15 @@ class Matcher:
             result = self._of_values(asked, key, values)
         return self._with_sequences(asked, values, result) if asked.sequences else result
 
-    def _whole_hits(self, items: list[Observation], wholes: list[_Whole]) -> Iterable[Hit]:
-        facts = {item.key: item.values for item in items}
-        seen = {key: tuple([value[:MAX_MATCH_INPUT] for value in values]) for key, values in facts.items()}
-        for whole in dict.fromkeys(wholes):
-            rule = whole.rule
-            item = next((item for item in items if item.key in whole.keys and self._fits(rule, item)), None)
-            if item is None or (outcome := whole.test(seen)) is None:
+    def _whole_hits(self, response: _Response) -> Iterable[Hit]:
+        items = response.items
+        facts = response.facts = {item.key: item.values for item in items}
+        for whole in {id(whole): whole for whole in response.wholes}.values():
+            rule, holds, keys = whole
+            if (outcome := holds(response)) is None:
+                continue
+            item = next((item for item in items if item.key in keys and self._fits(rule, item)), None)
+            if item is None:
                 continue
             key = rule.observable if rule.observable in facts else item.key
             shown = outcome[0] if key == item.key else facts[key][0]
@@ -316,7 +360,7 @@ class Matcher:
     def _of_values(self, asked: _Key, key: str, values: tuple[str, ...]) -> _Result:
         """Return what several values set off; the first that fits a rule counts."""
         first: dict[str, tuple[Rule, str, Captured]] = {}
-        wholes: list[_Whole] = []
+        leaves: list[tuple[_Leaf, Found]] = []
         cache = asked.cache
         for value in values:
             found = cache.get(value)
@@ -326,8 +370,8 @@ class Matcher:
                 continue
             for match in found.hits:
                 first.setdefault(match[0].id, match)
-            wholes += found.wholes
-        return _Result(list(first.values()), wholes) if first or wholes else _NO_RESULT
+            leaves += found.leaves
+        return _Result(list(first.values()), leaves) if first or leaves else _NO_RESULT
 
     @staticmethod
     def _with_sequences(asked: _Key, values: tuple[str, ...], result: _Result) -> _Result:
@@ -335,7 +379,7 @@ class Matcher:
         if not held:
             return result
         text = "\n".join(values)
-        return _Result(result.hits + [(rule, text, {}) for rule in held], result.wholes)
+        return _Result(result.hits + [(rule, text, {}) for rule in held], result.leaves)
 
     def _by_enterprise(self, key: str, values: tuple[str, ...]) -> Iterable[tuple[Rule, str]]:
         if key != "snmp.sysobjectid":
@@ -378,7 +422,7 @@ class Matcher:
             whole = _Whole(rule, self._over_facts(match, rule.observable), keys)
             telling = _telling(match, rule.observable)
             for name, condition in telling:
-                self._add_value(name, condition, whole)
+                self._leaf(name, condition).wholes.append(whole)
             if not telling:
                 for name in sorted(keys):
                     self._key(name).wholes.append(whole)
@@ -389,25 +433,36 @@ class Matcher:
         else:
             self._add_value(rule.observable, match, rule)
 
-    def _add_value(self, name: str, match: Condition, target: Rule | _Whole) -> None:
+    def _add_value(self, name: str, match: Condition, target: Rule | _Leaf) -> None:
         key = self._key(name)
         if not key.add_lookup(match, target):
             key.add(_needed(match), target, self._over_values(match, name))
 
-    def _over_facts(self, match: Condition, outer: str) -> Callable[[Facts], Found | None]:
-        """Return a test of the facts of one response; what several conditions captured is put together."""
+    def _leaf(self, name: str, match: Condition) -> _Leaf:
+        mark = (name, match.model_dump_json(exclude_none=True, exclude={"observable"}))
+        known = self._leaves.get(mark)
+        if known is None:
+            known = self._leaves[mark] = _Leaf()
+            self._add_value(name, match, known)
+        return known
+
+    def _over_facts(self, match: Condition, outer: str) -> Callable[[_Response], Found | None]:
+        """Return a test of one response; what several conditions captured is put together."""
         if match.all is not None or match.any is not None:
             parts = [self._over_facts(part, part.observable or outer) for part in (match.all or match.any or ())]
             return _every(parts) if match.all is not None else _some(parts)
         if match.absent:
-            return lambda facts: None if outer in facts else ("", {})
-        test = self._over_values(match, outer)
+            return lambda response: None if outer in response.facts else ("", {})
+        if match.present or match.sequence is not None:
+            test = self._over_values(match, outer)
 
-        def one(facts: Facts) -> Found | None:
-            values = facts.get(outer)
-            return None if values is None else test(values)
+            def one(response: _Response) -> Found | None:
+                values = response.facts.get(outer)
+                return None if values is None else test(tuple([value[:MAX_MATCH_INPUT] for value in values]))
 
-        return one
+            return one
+        leaf = self._leaf(outer, match)
+        return lambda response: response.leaves.get(leaf)
 
     def _over_values(self, match: Condition, key: str) -> Callable[[tuple[str, ...]], Found | None]:
         """Return a test of the values of one fact; the first value that matches counts."""
@@ -518,12 +573,12 @@ def is_generic(rule: Rule) -> bool:
     return rule.shared or rule.strength in {Strength.WEAK, Strength.AGAINST}
 
 
-def _every(parts: Sequence[Callable[[Facts], Found | None]]) -> Callable[[Facts], Found | None]:
-    def test(facts: Facts) -> Found | None:
+def _every(parts: Sequence[Callable[[_Response], Found | None]]) -> Callable[[_Response], Found | None]:
+    def test(response: _Response) -> Found | None:
         shown = ""
         captured: Captured = {}
         for part in parts:
-            found = part(facts)
+            found = part(response)
             if found is None:
                 return None
             shown = shown or found[0]
@@ -533,8 +588,8 @@ def _every(parts: Sequence[Callable[[Facts], Found | None]]) -> Callable[[Facts]
     return test
 
 
-def _some(parts: Sequence[Callable[[Facts], Found | None]]) -> Callable[[Facts], Found | None]:
-    return lambda facts: next((found for part in parts if (found := part(facts)) is not None), None)
+def _some(parts: Sequence[Callable[[_Response], Found | None]]) -> Callable[[_Response], Found | None]:
+    return lambda response: next((found for part in parts if (found := part(response)) is not None), None)
 
 
 def _in_order(wanted: tuple[str, ...], values: tuple[str, ...]) -> bool:

@@ -26,6 +26,7 @@ class Grammars:
         for grammar in grammars:
             pattern = re.compile(grammar.regex, re.IGNORECASE)
             self._by_maker.setdefault(grammar.maker, []).append((pattern, grammar))
+        self._find = lru_cache(_REMEMBERED)(self._find_once)
         self._kind_of_anybody = lru_cache(_REMEMBERED)(self._distinct_kind)
 
     def find(self, maker: str, model: str) -> Grammar | None:
@@ -33,6 +34,9 @@ class Grammars:
 
         The maker's name in front of the model, as some firmware writes it, is no part of the model.
         """
+        return self._find(maker, model)
+
+    def _find_once(self, maker: str, model: str) -> Grammar | None:
         name = _bare(maker, model)
         for pattern, grammar in self._by_maker.get(maker, ()):
             if pattern.search(name):

@@ -8,16 +8,28 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from auditor.common.data import data_path
 from auditor.common.errors import UsageError
+from auditor.common.yamldata import load_yaml
 from auditor.identify.brands import Brands
+from auditor.identify.expressions import weaknesses
 from auditor.identify.match import Matcher
-from auditor.identify.models import Grammars
+from auditor.identify.models import Grammars, Traits
 from auditor.identify.oui import Prefixes, read_prefixes
-from auditor.identify.schema import Brand, Grammar, MakerFile, Rule, SourceEntry
+from auditor.identify.schema import (
+    Brand,
+    Grammar,
+    MakerFile,
+    ModelFile,
+    Rule,
+    SerialForm,
+    SourceEntry,
+    Trait,
+    UnitSigns,
+)
+from auditor.identify.serials import Serials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
 class _Manifest(BaseModel):
     version: str
     dated: str
+    registers_dated: str
 
 
 @dataclass(frozen=True)
@@ -36,12 +49,18 @@ class RuleSet:
     Attributes:
         version: of the data.
         dated: day of the data, ISO 8601.
+        registers_dated: day of the registers that the MAC prefixes come from, ISO 8601.
         rules: every rule, built-in ones first.
         files: what each file of `makers/` holds, by file name.
         brands: labels.
         brand_lines: every line of brands.yaml.
         grammars: model names.
-        grammar_lines: every line of models.yaml.
+        grammar_lines: every line of `grammars` in models.yaml.
+        traits: what model names say beyond the kind.
+        trait_lines: every line of `traits` in models.yaml.
+        serials: forms of serial numbers.
+        serial_lines: every line of `serials` in models.yaml.
+        unit_signs: what a person can read on a unit, by maker.
         prefixes: MAC prefixes.
         sources: where rules come from, by key.
         problems: what is wrong with site-local files; those rules are left out.
@@ -49,12 +68,18 @@ class RuleSet:
 
     version: str
     dated: str
+    registers_dated: str
     rules: tuple[Rule, ...]
     files: Mapping[str, MakerFile]
     brands: Brands
     brand_lines: tuple[Brand, ...]
     grammars: Grammars
     grammar_lines: tuple[Grammar, ...]
+    traits: Traits
+    trait_lines: tuple[Trait, ...]
+    serials: Serials
+    serial_lines: tuple[SerialForm, ...]
+    unit_signs: Mapping[str, UnitSigns]
     prefixes: Prefixes
     sources: Mapping[str, SourceEntry]
     problems: tuple[str, ...] = field(default=())
@@ -110,7 +135,7 @@ def load_rules(folder: Path | None = None, extra: Path | None = None) -> RuleSet
             if rule.id in rules:
                 raise UsageError(f"{path.name}: rule {rule.id} stands twice")
             rules[rule.id] = rule
-    grammar_lines = tuple(_read(folder / "models.yaml", TypeAdapter(list[Grammar])))
+    models: ModelFile = _read(folder / "models.yaml", TypeAdapter(ModelFile))
     problems: list[str] = []
     if extra is not None:
         _add_site_rules(extra, files, rules, problems)
@@ -121,14 +146,31 @@ def load_rules(folder: Path | None = None, extra: Path | None = None) -> RuleSet
             own_names.setdefault(file.maker, []).extend(file.own_names)
     try:
         found = RuleSet(
-            version=manifest.version, dated=manifest.dated, rules=tuple(rules.values()), files=files,
+            version=manifest.version, dated=manifest.dated, registers_dated=manifest.registers_dated,
+            rules=tuple(rules.values()), files=files,
             brands=Brands(brand_lines, own_names), brand_lines=brand_lines,
-            grammars=Grammars(grammar_lines), grammar_lines=grammar_lines, prefixes=read_prefixes(folder / "oui"),
+            grammars=Grammars(models.grammars), grammar_lines=tuple(models.grammars),
+            traits=Traits(models.traits), trait_lines=tuple(models.traits),
+            serials=Serials(models.serials, manifest.dated), serial_lines=tuple(models.serials),
+            unit_signs=_unit_signs(folder),
+            prefixes=read_prefixes(folder / "oui"),
             sources=_read(folder / "sources.yaml", TypeAdapter(dict[str, SourceEntry])), problems=tuple(problems),
         )  # fmt: skip
         _ = found.matcher
     except (ValueError, OverflowError, re.error) as error:
         raise UsageError(f"fingerprint data in {folder}: {error}") from error
+    return found
+
+
+def _unit_signs(folder: Path) -> dict[str, UnitSigns]:
+    path = folder / "on-the-unit.yaml"
+    if not path.is_file():  # data packs made before there was one
+        return {}
+    found: dict[str, UnitSigns] = {}
+    for entry in _read(path, TypeAdapter(list[UnitSigns])):
+        if entry.maker in found:
+            raise UsageError(f"{path.name}: {entry.maker} stands twice")
+        found[entry.maker] = entry
     return found
 
 
@@ -154,18 +196,20 @@ def _add_site_rules(extra: Path, files: dict[str, MakerFile], rules: dict[str, R
 
 
 def _check_expressions(path: Path, file: MakerFile) -> None:
-    """Compile each rule alone, so that one bad expression costs its file and not the run."""
+    """Compile each rule alone, so that one bad or slow expression costs its file and not the run."""
     for rule in file.rules:
         try:
             Matcher([rule], Prefixes({}), Grammars([]), Brands([], {}))
         except (ValueError, OverflowError, re.error) as error:
             raise UsageError(f"{path.name}: rule {rule.id}: {error}") from error
+        if slow := [text for expression in rule.expressions for text in weaknesses(expression)]:
+            raise UsageError(f"{path.name}: rule {rule.id}: {slow[0]}")
 
 
 @lru_cache(maxsize=256)
 def _parsed(text: str) -> Any:
-    """Parse a file once a process; nobody may change the result. The C parser is taken where it is installed."""
-    return YAML(typ="safe").load(text)
+    """Parse a file once a process; nobody may change the result."""
+    return load_yaml(text)
 
 
 def _read(path: Path, adapter: TypeAdapter[Any]) -> Any:

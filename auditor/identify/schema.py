@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from auditor.model import Kind, Relation, Strength
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 GROUPS = (
     "web", "realm", "favicon", "rtsp", "tls", "onvif", "discovery", "ssdp", "mdns", "api", "snmp", "dhcp", "mac",
@@ -22,7 +25,8 @@ Group = Literal[
 FIXED_KEYS = frozenset({
     "http.status", "http.header_names", "http.server", "http.title", "http.www_authenticate", "http.body",
     "http.favicon.mmh3", "http.favicon.md5", "rtsp.server", "rtsp.www_authenticate", "rtsp.public", "rtsp.body",
-    "tls.subject", "tls.issuer", "tls.sha256", "onvif.manufacturer", "onvif.model", "onvif.firmware", "onvif.serial",
+    "tls.subject", "tls.issuer", "tls.sha256", "tls.spki",
+    "onvif.manufacturer", "onvif.model", "onvif.firmware", "onvif.serial",
     "onvif.hostname", "onvif.scopes", "wsd.scopes", "wsd.types", "wsd.xaddrs", "wsd.endpoint", "ssdp.server",
     "ssdp.usn",
     "ssdp.location", "mdns.service", "mdns.txt", "snmp.sysdescr", "snmp.sysobjectid", "dhcp.vendor_class",
@@ -30,6 +34,8 @@ FIXED_KEYS = frozenset({
 })  # fmt: skip
 OPEN_KEYS = re.compile(r"(?:http\.header|sadp|dhip|isapi|magicbox|dvrip|ubnt)\.[A-Za-z0-9_.@-]+|snmp\.\d+(?:\.\d+)+")
 
+
+_DAY = r"^\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?$"  # 2016, 2022-11 or 2022-11-30
 
 # What a rule may say of a device, in the order in which it is shown.
 FIELDS = ("maker", "not_maker", "brand", "model", "kind", "firmware", "serial")
@@ -74,6 +80,12 @@ class Condition(_Strict):
     all: list[Condition] | None = Field(None, description="Every one of these, in the same response.")
     any: list[Condition] | None = Field(None, description="One of these, in the same response.")
     ignore_case: bool = Field(False, description="For `exact`, `prefix` and `regex`.")
+
+    def parts(self) -> Iterator[Condition]:
+        """Yield this condition and every one within it."""
+        yield self
+        for part in (*(self.all or ()), *(self.any or ())):
+            yield from part.parts()
 
     @model_validator(mode="after")
     def _one_matcher(self) -> Self:
@@ -183,6 +195,12 @@ class Rule(_Strict):
             raise ValueError("`not_maker` and strength `against` go together")
         return self
 
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """Every regular expression of this rule."""
+        found = [condition.regex for condition in self.match.parts() if condition.regex is not None]
+        return (*found, self.request) if self.request is not None else tuple(found)
+
 
 class MakerFile(_Strict):
     """One file of `makers/`."""
@@ -207,6 +225,83 @@ class Grammar(_Strict):
     counter_examples: list[str] = Field(min_length=1)
 
 
+class TraitSays(_Strict):
+    """What the lines of `traits` together must say of an example."""
+
+    megapixels: float | None = None
+    channels: int | None = None
+    lens: str | None = None
+    functions: list[str] = Field(default_factory=list)
+
+
+class Trait(_Strict):
+    """One line of `traits` in models.yaml: what some model names of a maker say beyond the kind.
+
+    The first line that gives resolution, channels or lens decides it; functions add up.
+    """
+
+    maker: str
+    regex: str
+    megapixels: dict[str, float] | None = Field(
+        None, description="What the group `mp` captured, and the megapixels that it stands for; others say nothing."
+    )
+    channels: Literal[True] | None = Field(None, description="The group `channels` captured their number.")
+    lens: str | None = Field(None, description="Word of `lens`.")
+    functions: list[str] = Field(default_factory=list, description="Words of `functions`.")
+    source: list[Source] = Field(min_length=1)
+    note: str = ""
+    examples: dict[str, TraitSays] = Field(min_length=1, description="Model names, and what all lines say of each.")
+    counter_examples: list[str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        groups = frozenset(re.compile(self.regex).groupindex)
+        for group, wanted in (("mp", self.megapixels), ("channels", self.channels)):
+            if (wanted is not None) != (group in groups):
+                raise ValueError(f"the group `{group}` and what it stands for go together")
+        if not (self.megapixels or self.channels or self.lens or self.functions):
+            raise ValueError("a line of `traits` must say something")
+        return self
+
+
+class SerialSays(_Strict):
+    """What a form must read from an example."""
+
+    manufactured: str | None = None
+    channels: int | None = None
+
+
+class SerialForm(_Strict):
+    """One line of `serials` in models.yaml: how a maker writes serial numbers. The first that fits is read."""
+
+    maker: str
+    regex: str = Field(
+        description="The whole serial number. Groups: `model`, `channels`, `date` (YYYYMMDD, day of manufacture)."
+    )
+    source: list[Source] = Field(min_length=1)
+    note: str = ""
+    examples: dict[str, SerialSays] = Field(min_length=1)
+    counter_examples: list[str] = Field(min_length=1)
+
+
+class ModelFile(_Strict):
+    """models.yaml: words, model names and serial numbers."""
+
+    lens: dict[str, str] = Field(description="Closed list of lens classes, with a sentence each.")
+    functions: dict[str, str] = Field(description="Closed list of functions, with a sentence each.")
+    grammars: list[Grammar]
+    traits: list[Trait]
+    serials: list[SerialForm]
+
+    @model_validator(mode="after")
+    def _closed(self) -> Self:
+        for line in self.traits:
+            unknown = ({line.lens} - {None} - set(self.lens)) | (set(line.functions) - set(self.functions))
+            if unknown:
+                raise ValueError(f"{line.maker} {line.regex!r}: no such word: {', '.join(sorted(map(str, unknown)))}")
+        return self
+
+
 class Brand(_Strict):
     """One line of brands.yaml: a label and who builds, or built, some or all of it."""
 
@@ -216,10 +311,53 @@ class Brand(_Strict):
     relation: Relation
     part: Literal["all", "most", "part", "one-product", "unknown"]
     range: str = ""
+    since: str | None = Field(
+        None, alias="from", pattern=_DAY, description="Year, month or day from which, by the source, this maker built."
+    )
+    until: str | None = Field(None, pattern=_DAY, description="The same for the end; a unit can hang for years after.")
     state: Literal["current", "former", "mixed", "unknown", "contested"]
     grade: Literal["A", "B", "C"] = Field(description="A registry or vendor document, B two sources, C one source.")
     source: list[str] = Field(min_length=1)
     country: str = ""
+
+
+class Firm(_Strict):
+    """A firm whose name can stand on a label, by a register or a document of its own."""
+
+    name: str = Field(min_length=1, max_length=80)
+    source: list[Source] = Field(min_length=1)
+
+
+class Grantee(_Strict):
+    """What the FCC IDs of a firm begin with."""
+
+    code: Annotated[str, Field(pattern=r"^(?:[A-Z][A-Z0-9]{2}|[2-9][A-Z0-9]{4})$")]
+    firm: str = Field(min_length=1, max_length=80)
+    source: list[Source] = Field(min_length=1)
+
+
+class Form(_Strict):
+    """How a number on the label is written, in words, with a published example."""
+
+    form: str = Field(min_length=1, max_length=240, description="One sentence without the example.")
+    example: str = Field(min_length=1, max_length=60)
+    source: list[Source] = Field(min_length=1)
+
+
+class UnitSigns(_Strict):
+    """One maker of on-the-unit.yaml: what a person can read on a unit. Only what a source states."""
+
+    maker: str
+    firms: list[Firm] = Field(default_factory=list, max_length=6)
+    fcc: list[Grantee] = Field(default_factory=list, max_length=6)
+    models: list[Form] = Field(default_factory=list, max_length=3)
+    serials: list[Form] = Field(default_factory=list, max_length=3)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.firms or self.fcc or self.models or self.serials):
+            raise ValueError("an entry must say something")
+        return self
 
 
 class SourceEntry(_Strict):

@@ -14,7 +14,9 @@ from ruamel.yaml.error import YAMLError
 from auditor.common.data import data_path
 from auditor.common.errors import UsageError
 from auditor.identify.confidence import NUMBERS
+from auditor.identify.expressions import weaknesses
 from auditor.identify.match import Hit, Matcher, group_facts, is_generic
+from auditor.identify.registers import family_problems, register_problems
 from auditor.identify.rules import RuleSet, load_rules
 from auditor.identify.schema import FIXED_KEYS, OPEN_KEYS, Condition, CounterExample, Example, Rule, fingerprint_schema
 from auditor.model import Observation, Strength
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from auditor.identify.schema import Firm, Form, Grantee, SerialForm, Trait
+
 _NAME_ALONE = NUMBERS[Strength.MODERATE]
 _TEMPLATE = re.compile(r"\{([a-z_]+)\}")
-_ENDLESS_REPEAT = re.compile(r"\([^()]*[+*][^()]*\)[+*]|\([^()]*[+*][^()]*\)\{\d*,\}")
 
 
 def check(folder: Path | None = None, extra: Path | None = None) -> list[str]:
@@ -34,8 +37,10 @@ def check(folder: Path | None = None, extra: Path | None = None) -> list[str]:
     Checked: the shape of every file; unique ids; rules grouped by observable; known fact keys, makers, labels and
     sources; regular expressions in RE2 syntax (where the RE2 library is installed) without a repeat inside an endless
     repeat; that every example matches and yields what it declares, that no counter-example matches, that no rule of
-    another maker takes an example unless one of the two is declared generic; the same for model grammars; that MAC
-    families named by rules exist.
+    another maker takes an example unless one of the two is declared generic; that rules which settle a maker show the
+    nearest answer of another one; the same for model grammars; that MAC families named by rules exist; that the
+    register of MAC blocks is whole, and that the family lists hold exactly what it has for the holders that
+    families.yaml names.
 
     Args:
         folder: the data; None takes what is installed.
@@ -51,9 +56,15 @@ def check(folder: Path | None = None, extra: Path | None = None) -> list[str]:
     problems += _schema_file(folder)
     for rule in rules.rules:
         problems += [f"{rule.id}: {text}" for text in (*_shape(rule, rules), *_examples(rule, rules))]
+    problems += _neighbours(rules)
     problems += _order(rules)
     problems += _grammars(rules)
+    problems += _traits(rules)
+    problems += _serials(rules)
     problems += _brands(rules)
+    problems += _units(folder, rules)
+    problems += register_problems(rules)
+    problems += family_problems(folder, rules)
     return problems
 
 
@@ -144,8 +155,7 @@ def _conditions(match: Condition, outer: str) -> Iterator[tuple[Condition, str]]
 
 
 def _expression(text: str) -> Iterator[str]:
-    if _ENDLESS_REPEAT.search(text):
-        yield f"expression {text!r} repeats a repeat without end"
+    yield from weaknesses(text)
     if importlib.util.find_spec("re2") is not None:
         re2: Any = importlib.import_module("re2")  # a test dependency; without it this one check does not run
         options = re2.Options()
@@ -203,6 +213,25 @@ def observations_of(rule: Rule, example: Example | CounterExample) -> list[Obser
     return [Observation("example", probe, key, values, 1, port, example.request) for key, values in facts.items()]
 
 
+def _neighbours(rules: RuleSet) -> Iterator[str]:
+    """A rule that may settle who made a device has to be held against what other makers answer to the same question."""
+    answered: dict[str, set[str]] = {}
+    for rule in rules.rules:
+        if rule.says.maker is not None:
+            for example in rule.examples:
+                keys = example.input if isinstance(example.input, dict) else (rule.observable,)
+                for key in keys:
+                    answered.setdefault(key, set()).add(rule.says.maker)
+    for rule in rules.rules:
+        if rule.says.maker is None or rule.strength not in {Strength.CONCLUSIVE, Strength.STRONG}:
+            continue
+        shown = any(isinstance(counter, CounterExample) and counter.of for counter in rule.counter_examples)
+        others = answered.get(rule.observable, set()) - {rule.says.maker, rule.says.brand}
+        if others and not shown:
+            yield (f"{rule.id}: needs the nearest published answer of another maker as a counter-example (`of`); "
+                   f"{min(others)} answers {rule.observable} too")  # fmt: skip
+
+
 def _order(rules: RuleSet) -> Iterator[str]:
     for name, file in rules.files.items():
         seen: list[str] = []
@@ -233,16 +262,93 @@ def _grammars(rules: RuleSet) -> Iterator[str]:
         )
 
 
+def _traits(rules: RuleSet) -> Iterator[str]:
+    for line in rules.trait_lines:
+        where = f"models.yaml: {line.maker} {line.regex!r}"
+        yield from _line(where, line, rules)
+        pattern = re.compile(line.regex, re.IGNORECASE)
+        for name, wanted in line.examples.items():
+            if not pattern.search(name):
+                yield f"{where}: example {name} does not match"
+            said = rules.traits.read(line.maker, name)._asdict()
+            for field, value in (wanted.model_dump() | {"functions": tuple(wanted.functions)}).items():
+                if said[field] != value:
+                    yield f"{where}: example {name} yields {field} {said[field]!r}, not {value!r}"
+            if rules.grammars.find(line.maker, name) is None:
+                yield f"{where}: example {name} is a model of no line of `grammars`"
+        yield from (
+            f"{where}: counter-example {name} matches" for name in line.counter_examples if pattern.search(name)
+        )
+
+
+def _serials(rules: RuleSet) -> Iterator[str]:
+    for line in rules.serial_lines:
+        where = f"models.yaml: {line.maker} {line.regex!r}"
+        yield from _line(where, line, rules)
+        pattern = re.compile(line.regex, re.IGNORECASE)
+        for serial, wanted in line.examples.items():
+            if not pattern.fullmatch(serial):
+                yield f"{where}: example {serial} does not match"
+            said = rules.serials.read(line.maker, serial)._asdict()
+            for field, value in wanted.model_dump().items():
+                if said[field] != value:
+                    yield f"{where}: example {serial} yields {field} {said[field]!r}, not {value!r}"
+        yield from (
+            f"{where}: counter-example {serial} matches"
+            for serial in line.counter_examples
+            if pattern.fullmatch(serial)
+        )
+
+
+def _line(where: str, line: Trait | SerialForm, rules: RuleSet) -> Iterator[str]:
+    yield from (f"{where}: {text}" for text in _expression(line.regex))
+    for source in line.source:
+        if source.key not in rules.sources:
+            yield f"{where}: source {source.key} is not in sources.yaml"
+
+
 def _brands(rules: RuleSet) -> Iterator[str]:
     seen: set[tuple[str, str]] = set()
     for line in rules.brand_lines:
+        where = f"brands.yaml: {line.brand}"
         if (line.brand, line.maker) in seen:
-            yield f"brands.yaml: {line.brand} of {line.maker} stands twice"
+            yield f"{where} of {line.maker} stands twice"
         seen.add((line.brand, line.maker))
+        yield from (f"{where}: source {key} is not in sources.yaml" for key in line.source if key not in rules.sources)
+        if rules.brands.is_own_name(line.maker, line.brand):
+            yield f"{where} is {line.maker}'s own name"
+        if line.since and line.until and line.since > line.until[: len(line.since)]:
+            yield f"{where} of {line.maker}: from {line.since} is after until {line.until}"
+        if any(text and text > rules.dated[: len(text)] for text in (line.since, line.until)):
+            yield f"{where} of {line.maker}: from or until is later than the data ({rules.dated})"
+        for name in (line.brand, *line.also):
+            if line.part == "all" and len(rules.brands.makers_of(name)) > 1:
+                yield f"{where}: {name} is on record for several makers, so none of them builds all of it"
+
+
+def _units(folder: Path, rules: RuleSet) -> Iterator[str]:
+    """Check on-the-unit.yaml: known makers and sources, and examples that the product itself can read."""
+    if not (folder / "on-the-unit.yaml").is_file():
+        yield "on-the-unit.yaml is missing"
+    makers = {rule.says.maker for rule in rules.rules}
+    for maker, signs in rules.unit_signs.items():
+        where = f"on-the-unit.yaml: {maker}"
+        if maker not in makers:
+            yield f"{where}: no rule names this maker"
+        parts: list[Firm | Grantee | Form] = [*signs.firms, *signs.fcc, *signs.models, *signs.serials]
+        sources = [source.key for part in parts for source in part.source]
         yield from (
-            f"brands.yaml: {line.brand}: source {key} is not in sources.yaml"
-            for key in line.source
+            f"{where}: source {key} is not in sources.yaml"
+            for key in dict.fromkeys(sources)
             if key not in rules.sources
         )
-        if rules.brands.is_own_name(line.maker, line.brand):
-            yield f"brands.yaml: {line.brand} is {line.maker}'s own name"
+        for form in signs.models:
+            if rules.grammars.find(maker, form.example) is None:
+                yield f"{where}: example {form.example} is a model of no line of models.yaml"
+        for form in signs.serials:
+            if not rules.serials.fits(maker, form.example):
+                yield f"{where}: example {form.example} fits no form of `serials` in models.yaml"
+        taken = {grantee.code for other, theirs in rules.unit_signs.items() if other != maker for grantee in theirs.fcc}
+        yield from (
+            f"{where}: {grantee.code} stands at another maker too" for grantee in signs.fcc if grantee.code in taken
+        )
