@@ -19,17 +19,17 @@ from auditor.identify.unit import label_note, look_for
 from auditor.model import Conflict, Evidence, Identity, Kind, Relation, Strength, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from auditor.identify.match import Hit
     from auditor.identify.rules import RuleSet
+    from auditor.identify.schema import Rule
     from auditor.model import Observation
 
 # What an owner or a reseller writes. It says whose name a device carries, and less well who made it.
 _LABEL_KEYS = frozenset({
     "onvif.manufacturer", "onvif.hostname", "http.title", "dns.name", "dhcp.hostname", "dhip.Vendor", "magicbox.vendor",
 })  # fmt: skip
-_LABEL_SCOPES = ("/name/", "/manufacturer/")
 _ORDER = number.PLACE
 # Of two kinds with equal evidence the narrower one is shown: a thermal camera also says that it is a camera.
 _NARROW_FIRST = (
@@ -38,20 +38,47 @@ _NARROW_FIRST = (
 )  # fmt: skip
 
 
+class _Field(NamedTuple):
+    """One thing that a rule says: its place among others, its name, and the text, or the template to fill."""
+
+    place: int
+    name: str
+    template: str | None
+    text: str
+    says: str
+
+
+class _Plan(NamedTuple):
+    """What is the same each time that a rule matches."""
+
+    fingerprint: str
+    strength: int
+    word: Strength
+    group: str
+    source: str
+    maker: str | None
+    fields: tuple[_Field, ...]
+
+
 class _Claim(NamedTuple):
     """One thing that one match says. Claims sort by their fields, strongest first; `number` tells equals apart."""
 
     strength: int
+    place: int
     text: str
     fingerprint: str
     value: str
     port: int
-    field: str
     key: str
     number: int
+    field: str
+    says: str
     hit: Hit
+    plan: _Plan
 
 
+_new = tuple.__new__  # a third of the time of calling the class; there are a dozen claims a device
+_Said = dict[str, list[_Claim]]  # claims by field, strongest first
 # The two digits before the date in a serial number are channels on these; on a door station they are something else.
 _KEEPS_CHANNELS = frozenset({Kind.RECORDER, Kind.ENCODER})
 # Of two signs of one witness that are equally strong, a name says more to a reader than a page or a check number.
@@ -142,8 +169,11 @@ def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -
     The result does not depend on the order of the observations. A label alone never names a maker; a MAC prefix of
     another firm never clears a device.
     """
-    claims = _claims(rules.matcher.hits(observations))
-    candidates = _candidates(claims, rules.matcher.memory)
+    claims = _claims(rules.matcher.hits(observations), rules)
+    every: _Said = {}
+    for claim in claims:
+        every.setdefault(claim.field, []).append(claim)
+    candidates = _candidates(every, rules.matcher.memory)
     winner = candidates[0] if candidates and candidates[0].confidence >= number.POSSIBLE - 1e-9 else None
     maker = winner.maker if winner else None
     level = min(candidates[0].confidence, number.CEILING) if candidates else 0.0
@@ -152,15 +182,7 @@ def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -
         for other in (candidates[1:] if winner else [])
         if other.confidence >= number.POSSIBLE - 1e-9 and not _is_its_label(other, winner, rules)
     ]
-    kept = [
-        claim
-        for claim in claims
-        if claim.hit.rule.says.maker in {None, maker}
-        or (claim.field == "brand" and maker and _is_label(claim.hit) and rules.brands.relation(maker, claim.text))
-    ]
-    said: dict[str, list[_Claim]] = {}
-    for claim in kept:
-        said.setdefault(claim.field, []).append(claim)
+    said = _kept(every, maker, rules)
     brand = _label(said.get("brand", ()), maker, rules)
     model = _best(said, "model")
     rebrand = bool(maker and brand and not rules.brands.is_own_name(maker, brand))
@@ -171,7 +193,7 @@ def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -
     kind = _kind(said, maker, rules)
     known = rules.traits.read(maker, model) if maker and model else ModelFacts()
     made = rules.serials.read(maker, serial, model) if maker and serial else SerialFacts()
-    evidence = _evidence(claims, rules)
+    evidence = _evidence(claims)
     word = Verdict.UNIDENTIFIED
     if winner:
         word = number.verdict(
@@ -181,8 +203,8 @@ def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -
             rival=max((rival.confidence for rival in rivals), default=0.0),
             contested=any(winner.is_contested_by(rival) for rival in rivals),
         )
-    turning = _turning(winner, word, claims, rivals) if winner else None
-    conflicts = _conflicts(maker, rivals, claims, rules)
+    turning = _turning(winner, word, every, rivals) if winner else None
+    conflicts = _conflicts(maker, rivals, every, rules)
     return Identity(
         device=device, maker=maker, brand=brand, rebrand=rebrand, relation=relation, model=model,
         kind=kind, firmware=_best(said, "firmware"), serial=serial, manufactured=made.manufactured,
@@ -198,7 +220,7 @@ def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -
     )  # fmt: skip
 
 
-def _turning(winner: _Candidate, word: Verdict, claims: Sequence[_Claim], rivals: Sequence[_Candidate]) -> _Turns:
+def _turning(winner: _Candidate, word: Verdict, every: _Said, rivals: Sequence[_Candidate]) -> _Turns:
     """Return what a verdict turns on: each witness is taken away in turn and the rest is weighed again.
 
     The answer is remembered with the candidate: it depends on which rules matched on which ports, not on the values.
@@ -206,8 +228,8 @@ def _turning(winner: _Candidate, word: Verdict, claims: Sequence[_Claim], rivals
     mark = (word, *(rival.rank for rival in rivals))
     known = winner.turns.get(mark)
     if known is None:
-        hits = [claim.hit for claim in claims if claim.field == "maker" and claim.text == winner.maker]
-        denied = any(claim.field == "not_maker" and claim.text == winner.maker for claim in claims)
+        hits = [claim.hit for claim in every["maker"] if claim.text == winner.maker]
+        denied = any(claim.text == winner.maker for claim in every.get("not_maker", ()))
         counted = number.witnesses((hit.rule.group, hit.key, hit.port) for hit in hits)
         found = _weighed_again(winner.maker, word, hits, counted, rivals, denied=denied)
         if len(winner.turns) >= _RIVALRIES:
@@ -294,24 +316,45 @@ def _plain(witness: str, key: str) -> int:
     return 0 if key in _PLAIN else 2 if key in _HARD_TO_READ else 1
 
 
-def _claims(hits: Sequence[Hit]) -> list[_Claim]:
-    found: dict[tuple[str, str, str, str, str, int], _Claim] = {}
+def _claims(hits: Sequence[Hit], rules: RuleSet) -> list[_Claim]:
+    """Return everything that the matches say, strongest first."""
+    plans: dict[str, _Plan] = rules.plans
+    seen: set[tuple[str | int | None, ...]] = set()
+    found: list[_Claim] = []
     for hit in hits:
-        rule, key, value, port = hit.rule, hit.key, hit.value, hit.port or 0
-        fingerprint = rule.id
-        strength = _ORDER[rule.strength]
-        for name, template in rule.says.claims:
-            if "{" in template:
+        plan = plans.get(hit.rule.id) or _plan(hit.rule, rules)
+        key, value, port = hit.key, hit.value, hit.port
+        mark = (plan.fingerprint, key, value, port, *hit.captured.values())
+        if mark in seen:
+            continue
+        seen.add(mark)
+        for place, name, template, text, says in plan.fields:
+            if template is not None:
                 filled = hit.text(template)
                 if filled is None:
                     continue
-                text = _shown(filled)
-            else:
-                text = template
-            mark = (name, text, fingerprint, key, value, port)
-            if mark not in found:
-                found[mark] = _Claim(strength, text, fingerprint, value, port, name, key, len(found), hit)
-    return sorted(found.values())
+                text = _shown(filled)  # noqa: PLW2901
+                says = _says(name, text)  # noqa: PLW2901
+            found.append(_new(_Claim, (
+                plan.strength, place, text, plan.fingerprint, value, port or 0, key, len(found), name, says, hit, plan,
+            )))  # fmt: skip
+    found.sort()
+    return found
+
+
+def _plan(rule: Rule, rules: RuleSet) -> _Plan:
+    fields = tuple(
+        _Field(_FIELD_PLACES[name], name, text if "{" in text else None, text, _says(name, text))
+        for name, text in rule.says.claims
+    )
+    plan = rules.plans[rule.id] = _Plan(
+        rule.id, _ORDER[rule.strength], rule.strength, rule.group, rules.source_text(rule), rule.says.maker, fields
+    )
+    return plan
+
+
+def _says(name: str, text: str) -> str:
+    return f"not {text}" if name == "not_maker" else f"{name} {text}"
 
 
 def _shown(text: str) -> str:
@@ -319,20 +362,17 @@ def _shown(text: str) -> str:
     return text if len(text) <= MAX_DISPLAY and text.isascii() and text.isprintable() else visible(text)
 
 
-def _candidates(claims: Sequence[_Claim], memory: dict[Any, Any]) -> list[_Candidate]:
+def _candidates(every: _Said, memory: dict[Any, Any]) -> list[_Candidate]:
     """Return the makers that evidence names, the likeliest first.
 
     Args:
-        claims: what the matches say.
+        every: what the matches say, by field.
         memory: what was found for the same rules on the same ports; the values that matched play no part.
     """
-    denied: set[str] = set()
+    denied = {claim.text for claim in every.get("not_maker", ())}
     named: dict[str, list[Hit]] = {}
-    for claim in claims:
-        if claim.field == "not_maker":
-            denied.add(claim.text)
-        elif claim.field == "maker":
-            named.setdefault(claim.text, []).append(claim.hit)
+    for claim in every.get("maker", ()):
+        named.setdefault(claim.text, []).append(claim.hit)
     found: list[_Candidate] = []
     for maker, hits in named.items():
         signs = frozenset([(hit.rule.id, hit.key, hit.port, _is_label(hit)) for hit in hits])
@@ -375,7 +415,7 @@ def _quality(hit: Hit, *, denied: bool) -> int:
 def _is_label(hit: Hit) -> bool:
     """Say whether a match rests on a name that an owner or reseller gives, not on what the firmware does."""
     if hit.key.endswith(".scopes"):
-        return any(part in hit.value for part in _LABEL_SCOPES)
+        return "/name/" in hit.value or "/manufacturer/" in hit.value
     return hit.key in _LABEL_KEYS
 
 
@@ -384,7 +424,24 @@ def _is_its_label(rival: _Candidate, winner: _Candidate | None, rules: RuleSet) 
     return winner is not None and rival.only_labels and rules.brands.sells(winner.maker, rival.maker)
 
 
-def _best(said: Mapping[str, Sequence[_Claim]], field: str) -> str | None:
+def _kept(every: _Said, maker: str | None, rules: RuleSet) -> _Said:
+    """Return what is said by rules of this maker and of none; a label also by rules of others, where it is known."""
+    found: _Said = {}
+    for field, claims in every.items():
+        if field not in {"maker", "not_maker"}:
+            kept = [
+                claim
+                for claim in claims
+                if claim.plan.maker is None
+                or claim.plan.maker == maker
+                or (field == "brand" and maker and _is_label(claim.hit) and rules.brands.relation(maker, claim.text))
+            ]
+            if kept:
+                found[field] = kept
+    return found
+
+
+def _best(said: _Said, field: str) -> str | None:
     """Return the text of the strongest claim of a field; between equals, the first in the alphabet: they are sorted."""
     found = said.get(field)
     return found[0].text if found else None
@@ -409,7 +466,7 @@ def _label(found: Sequence[_Claim], maker: str | None, rules: RuleSet) -> str | 
     return found[0].text if found else None
 
 
-def _kind(claims: Mapping[str, Sequence[_Claim]], maker: str | None, rules: RuleSet) -> Kind:
+def _kind(claims: _Said, maker: str | None, rules: RuleSet) -> Kind:
     """Return the kind: what a model name says by its maker's grammar, else what the strongest evidence says.
 
     A name that only one maker gives stands before weak evidence even where the maker is not known.
@@ -428,32 +485,25 @@ def _kind(claims: Mapping[str, Sequence[_Claim]], maker: str | None, rules: Rule
     return _NARROW_FIRST[best[1]] if best else Kind.UNKNOWN
 
 
-def _evidence(claims: Sequence[_Claim], rules: RuleSet) -> tuple[Evidence, ...]:
-    ordered = sorted(claims, key=lambda claim: (claim.strength, _FIELD_PLACES[claim.field]))  # they come in their order
+def _evidence(claims: Sequence[_Claim]) -> tuple[Evidence, ...]:
     # One rule that says the same of several answers of one port is one piece of evidence to a reader: a login
     # challenge differs only by its nonce each time it is seen.
-    first: dict[tuple[str, str, int | None, str], Evidence] = {}
-    for claim in ordered:
-        says = f"not {claim.text}" if claim.field == "not_maker" else f"{claim.field} {claim.text}"
-        hit, rule = claim.hit, claim.hit.rule
-        mark = (claim.fingerprint, hit.key, hit.port, says)
+    first: dict[tuple[str, str, int, str], Evidence] = {}
+    for _, _, _, fingerprint, value, number_of_port, key, _, _, says, hit, plan in claims:  # they come in their order
+        mark = (fingerprint, key, number_of_port, says)
         if mark not in first:
             first[mark] = Evidence(
-                claim.fingerprint, hit.key, _shown(claim.value), says, rule.strength, rule.group, hit.port,
-                rules.source_text(rule),
+                fingerprint, key, _shown(value), says, plan.word, plan.group, hit.port, plan.source
             )  # fmt: skip
     return tuple(first.values())
 
 
-def _conflicts(
-    maker: str | None, rivals: Sequence[_Candidate], claims: Sequence[_Claim], rules: RuleSet
-) -> tuple[Conflict, ...]:
+def _conflicts(maker: str | None, rivals: Sequence[_Candidate], every: _Said, rules: RuleSet) -> tuple[Conflict, ...]:
     if maker is None:
         return ()
     strongest: dict[str, _Claim] = {}
-    for claim in claims:
-        if claim.field == "maker":
-            strongest.setdefault(claim.text, claim)
+    for claim in every["maker"]:
+        strongest.setdefault(claim.text, claim)
     found: list[Conflict] = []
     if rivals:
         names = (maker, *(rival.maker for rival in rivals))
@@ -463,15 +513,13 @@ def _conflicts(
             f"Evidence names more than one maker: {shown}. None was discarded: look at the unit, or check whether "
             "several devices stand behind this address.",
         ))  # fmt: skip
-    denied = [claim for claim in claims if claim.field == "not_maker" and claim.text == maker]
+    denied = [claim for claim in every.get("not_maker", ()) if claim.text == maker]
     if denied:
         found.append(Conflict(
             "maker", (maker, f"not {maker}"), (strongest[maker].hit.rule.id, denied[0].hit.rule.id),
             f"Some evidence names {maker} as the maker and some speaks against it.",
         ))  # fmt: skip
-    foreign = [
-        claim for claim in claims if claim.field == "brand" and rules.brands.belongs_to_another(maker, claim.text)
-    ]
+    foreign = [claim for claim in every.get("brand", ()) if rules.brands.belongs_to_another(maker, claim.text)]
     if foreign and not any(rival.maker in rules.brands.makers_of(foreign[0].text) for rival in rivals):
         owner = rules.brands.makers_of(foreign[0].text)[0]
         found.append(Conflict(

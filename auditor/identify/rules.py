@@ -42,6 +42,9 @@ class _Manifest(BaseModel):
     registers_dated: str
 
 
+_MAKER_FILE = TypeAdapter(MakerFile)
+
+
 @dataclass(frozen=True)
 class RuleSet:
     """All fingerprint data, ready to match.
@@ -90,6 +93,11 @@ class RuleSet:
         return Matcher(self.rules, self.prefixes, self.grammars, self.brands)
 
     @cached_property
+    def plans(self) -> dict[str, Any]:
+        """What is prepared for a rule when it matches first, by its id; `identity` fills it."""
+        return {}
+
+    @cached_property
     def rule_ids(self) -> frozenset[str]:
         """Ids of all rules."""
         return frozenset(rule.id for rule in self.rules)
@@ -130,7 +138,7 @@ def load_rules(folder: Path | None = None, extra: Path | None = None) -> RuleSet
     files: dict[str, MakerFile] = {}
     rules: dict[str, Rule] = {}
     for path in sorted((folder / "makers").glob("*.yaml")):
-        files[path.name] = file = _read(path, TypeAdapter(MakerFile))
+        files[path.name] = file = _read(path, _MAKER_FILE)
         for rule in file.rules:
             if rule.id in rules:
                 raise UsageError(f"{path.name}: rule {rule.id} stands twice")
@@ -181,7 +189,7 @@ def _add_site_rules(extra: Path, files: dict[str, MakerFile], rules: dict[str, R
     built_in = frozenset(rules)
     for path in sorted(extra.glob("*.yaml")):
         try:
-            file = _read(path, TypeAdapter(MakerFile))
+            file = _read(path, _MAKER_FILE)
             _check_expressions(path, file)
         except UsageError as error:
             problems.append(str(error))
