@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.model import Observation
+from auditor.observe.given import normalised
 from auditor.observe.lines import observation_line, read_lines
-from auditor.observe.mac import normalise
 from auditor.observe.registry import PARSERS
-from auditor.observe.text import MAX_FACTS, FactMap, many, one
 
 if TYPE_CHECKING:
-    from auditor.model import Facts, Outcome
+    from auditor.model import Outcome
 
 __all__ = ["PARSERS", "observation_line", "observe", "read_lines"]
 
@@ -24,8 +23,8 @@ def observe(outcome: Outcome, response: int) -> tuple[Observation, ...]:
     """Return the facts of one outcome.
 
     Args:
-        outcome: as probed, captured or imported. Its own `facts`, where given, are taken as they are; otherwise the
-            probe's parser reads `raw`. A probe without a parser gives no facts.
+        outcome: as probed, captured or imported. Its own `facts`, where given, are taken, in the form that a parser
+            gives; otherwise the probe's parser reads `raw`. A probe without a parser gives no facts.
         response: number of the response within the device; all facts of one outcome share it.
 
     Returns:
@@ -33,28 +32,17 @@ def observe(outcome: Outcome, response: int) -> tuple[Observation, ...]:
         A fact without a value is left out.
     """
     if outcome.facts is not None:
-        facts = _given(outcome.facts)
+        facts = normalised(outcome.facts)
     elif outcome.raw and outcome.probe in PARSERS:
         facts = PARSERS[outcome.probe](outcome.raw, outcome.request)
     else:
         return ()
-    return tuple([
-        Observation(
-            outcome.device, outcome.probe, key, values, response, outcome.port, outcome.request, outcome.status,
-            outcome.at, outcome.vantage, outcome.tls, outcome.truncated,
-        )
-        for key, values in facts.items()
-        if values
-    ])  # fmt: skip
-
-
-def _given(given: Facts) -> FactMap:
-    """Return facts that came with an outcome, bounded like those of the parsers."""
-    facts: FactMap = {}
-    for key, value in given.items():
-        if len(facts) >= MAX_FACTS:
-            break
-        facts[key] = one(value) if isinstance(value, str) else many(value)
-    if "mac" in facts:
-        facts["mac"] = tuple([normalise(value) or value for value in facts["mac"]])
-    return facts
+    device, probe, port, request = outcome.device, outcome.probe, outcome.port, outcome.request
+    status, at, vantage, tls, cut = outcome.status, outcome.at, outcome.vantage, outcome.tls, outcome.truncated
+    return tuple(
+        [
+            Observation(device, probe, key, values, response, port, request, status, at, vantage, tls, cut)
+            for key, values in facts.items()
+            if values
+        ]
+    )

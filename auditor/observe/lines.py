@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pydantic_core import from_json
+
 from auditor.common.errors import UnreadableError
 from auditor.common.limits import MAX_JSON_DEPTH, MAX_OBSERVATION_LINE
 from auditor.model import Outcome
@@ -29,7 +31,7 @@ def read_lines(stream: BinaryIO) -> Iterator[tuple[int, Outcome | UnreadableErro
             continue
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
-        if not line.strip():
+        if not line or line.isspace():
             continue
         try:
             yield number, Outcome.from_json(_object(line))
@@ -59,12 +61,40 @@ def _skip_rest_of_line(stream: BinaryIO) -> None:
 
 
 def _object(line: bytes) -> dict[str, Any]:
-    document = _DECODER.decode(line.decode("utf-8"))
+    document = _plainly_distinct(line)
+    if document is None:
+        document = _DECODER.decode(line.decode("utf-8"))
     if not isinstance(document, dict):
         raise ValueError("a line must be a JSON object")  # noqa: TRY004  (reported like any other unreadable line)
     if line.count(b"[") + line.count(b"{") > MAX_JSON_DEPTH:
         _check_depth(document)
     return document
+
+
+def _plainly_distinct(line: bytes) -> dict[str, Any] | None:
+    """Return the object of a line where it is plain that no key stands twice; None where a closer look is needed.
+
+    The closer look calls Python for each object, which takes most of the time of reading. Every key ends with a
+    quotation mark and a colon, apart from white space, so a line that has no more of these than its objects have keys
+    repeats none. Where no backslash is itself escaped, a mark behind a backslash stands inside a text and ends no key.
+
+    The decoder of pydantic takes a third of the time of the library's. It accepts less (no lone surrogate, at most 200
+    levels, no number of more than 4300 digits, no NaN here), so what it refuses is left to the closer look, whose
+    result or error counts.
+    """
+    try:
+        document = from_json(line, allow_inf_nan=False)
+    except ValueError:
+        return None  # the closer look says what is wrong
+    if type(document) is not dict:
+        return None
+    facts = document.get("facts")
+    keys = len(document) + (len(facts) if type(facts) is dict else 0)
+    dense = line.translate(None, b" \t\r\n")
+    ends = dense.count(b'":')
+    if ends != keys and b"\\\\" not in line:
+        ends -= dense.count(b'\\":')
+    return document if ends == keys else None
 
 
 def _no_constant(name: str) -> None:

@@ -230,3 +230,60 @@ def test_a_terminal_sees_a_live_display(tmp_path):
     text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", seen).decode("utf-8", "replace")
     for word in ("Stage", "Subnets", "Devices found", "Flagged", "Packets/s", "Time left"):
         assert word in text, word
+
+
+GOOD_LINE = b'{"device": "%d", "probe": "mac", "facts": {"mac": "44:19:b6:00:00:05"}}\n'
+
+
+@pytest.mark.parametrize("bad", [
+    b"{broken\n", b'{"device": "x", "probe": "http", "raw": "' + b"x" * (2 * 1024 * 1024) + b'"}\n', b'{"device": "\xff"}\n', b'{"device": "x", "probe": "x", "z": ' + b"[" * 100_000 + b"\n",
+    b'{"device": "x", "device": "y", "probe": "x", "raw": ""}\n', b'{"device": "x", "device" : "y", "probe": "x", "raw": ""}\n', b'{"device": "x", "probe": "x", "facts": {"mac": "a", "mac": "b"}}\n',
+    b'{"device": "x", "probe": "mac", "facts": {"mac": NaN}}\n', b'{"device": "x", "probe": "mac", "facts": 5}\n', b'{"device": "x", "probe": "mac", "facts": {"mac": 5}}\n', b'{"device": "x", "probe": "mac", "facts": {"mac": [5]}}\n',
+    b'{"device": "x", "probe": "mac", "port": "80", "raw": ""}\n', b'{"device": "x", "probe": "mac", "port": 99999, "raw": ""}\n', b'{"device": "x", "probe": "mac", "port": true, "raw": ""}\n',
+    b'{"device": "", "probe": "mac", "raw": ""}\n', b'{"device": 5, "probe": "mac", "raw": ""}\n', b'{"device": "' + b"x" * 10_000_000 + b'", "probe": "mac", "raw": ""}\n',
+    b'{"device": "x", "probe": "http", "raw_base64": "a"}\n', b'{"device": "x", "probe": "http", "raw_base64": "\xc3\xa9"}\n', b'{"device": "x", "probe": "http", "raw_base64": 5}\n', b'{"device": "x", "probe": "http", "status": [], "raw": ""}\n',
+    b'{"device": "x", "probe": "http", "status": "gone", "raw": ""}\n', b'{"device": "x", "probe": "http", "request": 5, "raw": ""}\n', b"null\n", b'"x"\n', b"\0\n", b"\x1f\x8b\x08\x00\x00\n", b'{"device": "x", "probe": "mac"} {}\n',
+])  # fmt: skip
+@pytest.mark.parametrize("options", [[], ["--unsorted"]])
+def test_identify_reports_a_bad_line_with_its_number_and_goes_on(tmp_path, bad, options):
+    (tmp_path / "o.jsonl").write_bytes(GOOD_LINE % 1 + bad + GOOD_LINE % 2)
+    result = CliRunner().invoke(cli, ["identify", *options, str(tmp_path / "o.jsonl")])
+    assert result.exit_code == 3, result.output
+    assert [json.loads(line)["device"] for line in result.stdout.splitlines()] == ["1", "2"]
+    assert re.findall(r", line (\d+): .{3}", result.stderr) == ["2"]
+    assert len(result.stderr) < 1000
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"\n \r\n\t\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf" + GOOD_LINE % 1, (GOOD_LINE % 1).replace(b"\n", b"\r\n"), (GOOD_LINE % 1).rstrip(), b'{"device": "1\\u0000", "probe": "mac", "raw": "\\ud800\\u0000"}\n',
+    b'{"device": "\\ud800", "probe": "http", "facts": {"http.server": "\\udfff App-webs/"}}\n', b'{"device" : "1" , "probe" :"mac", "facts": {"a\\":b": "c\\":d"}}\n', b'{"device": "1", "probe": "no-such-probe", "raw": "x"}\n',
+])  # fmt: skip
+@pytest.mark.parametrize("options", [[], ["--unsorted"]])
+def test_identify_takes_what_is_unusual_and_not_wrong(data, options):
+    result = CliRunner().invoke(cli, ["identify", *options, "-"], input=data)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    assert len(result.stdout_bytes.splitlines()) == (1 if b"{" in data else 0)
+
+
+@pytest.mark.parametrize("value", [
+    {}, [], [[], [{}]], "x,\ny\r\n", ",\\n", "\u00e9\u2028\x85\x7f\x01", "\U0001f600", "\ud800 half", 0.0, 0.997, 1.0, 12.0, 2.1, None, True, 65535,
+])  # fmt: skip
+def test_a_line_of_identify_is_what_json_dumps_gives(value):
+    from auditor.cli.main import _json_line
+
+    document = {"device": "a", "\u00e9": value, "list": [value, {"b": value}]}
+    assert _json_line(document) == json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def test_identify_without_a_reader_room_or_temporary_folder(tmp_path):
+    (tmp_path / "o.jsonl").write_bytes(b"".join(GOOD_LINE % number for number in range(2000)))
+    program = f"{sys.executable} -m auditor identify {tmp_path / 'o.jsonl'}"
+    closed = subprocess.run(
+        ["bash", "-c", f"{program} | head -1; exit ${{PIPESTATUS[0]}}"], capture_output=True, check=False
+    )
+    assert (closed.returncode, closed.stderr, len(closed.stdout.splitlines())) == (0, b"", 1)
+    full = subprocess.run(["bash", "-c", f"{program} > /dev/full"], capture_output=True, check=False)
+    assert full.returncode == 6
+    assert b"No space left" in full.stderr
+    assert b"Traceback" not in full.stderr

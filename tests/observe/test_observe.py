@@ -1,5 +1,8 @@
 """What holds for every parser."""
 
+import subprocess
+import sys
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,3 +82,13 @@ def test_mac_fact_is_normalised():
 def test_unknown_probe_and_silence_give_nothing():
     assert observe(Outcome("d", "acme", raw=b"x"), 1) == ()
     assert observe(Outcome("d", "http", Status.TIMED_OUT), 1) == ()
+
+
+def test_reading_lines_does_not_load_the_certificate_library():
+    """It is loaded with the first certificate: it takes longer than a thousand lines."""
+    program = (
+        "import sys; from auditor.observe import PARSERS; before = 'cryptography' in sys.modules; "
+        "PARSERS['tls'](b'', None); print(before, 'cryptography' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

@@ -19,12 +19,36 @@ def test_isapi_nested_names_do_not_pass_for_the_device():
 @pytest.mark.parametrize("raw", [
     b'<DeviceInfo version="2.0" xmlns="http://www.isapi.org/ver20/XMLSchema"><model>DS-KV6113-WPE1(B)</model><deviceType>\tVis</deviceType></DeviceInfo>',
     b'{"DeviceInfo": {"$": {"xmlns": "http://www.isapi.org/ver20/XMLSchema"}, "model": "DS-KV6113-WPE1(B)", "deviceType": "\\tVis"}}',
+    b'{"@version": "2.0", "@xmlns": "http://www.isapi.org/ver20/XMLSchema", "model": "DS-KV6113-WPE1(B)", "deviceType": "Vis"}',
+    b"{'@xmlns': 'http://www.isapi.org/ver20/XMLSchema', 'model': 'DS-KV6113-WPE1(B)', 'deviceType': '\\tVis', 'opt': None, 'name': 'it\\'s \"new\"'}",
+    b"{ DeviceInfo: {\n '$': { xmlns: 'http://www.isapi.org/ver20/XMLSchema' },\n model: [ 'DS-KV6113-WPE1(B)' ],\n deviceType: 'Vis',\n note: \"it's\",\n }\n}",
 ])  # fmt: skip
 def test_isapi_as_xml_and_as_json(raw):
     facts = isapi.parse(raw, None)
     assert facts["isapi.xmlns"] == ("http://www.isapi.org/ver20/XMLSchema",)
     assert facts["isapi.model"] == ("DS-KV6113-WPE1(B)",)
     assert facts["isapi.deviceType"] == ("Vis",)
+
+
+def test_isapi_status_as_json_names_its_codes():
+    facts = isapi.parse(b'{"statusCode": 4, "statusString": "Invalid Operation", "subStatusCode": "notSupport"}', None)
+    assert facts == {
+        "isapi.statusCode": ("4",), "isapi.statusString": ("Invalid Operation",), "isapi.subStatusCode": ("notSupport",)}  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", [
+    b"{'InputProxyChannel': {'source': {'model': 'DS-2CD1'}}}",
+    b"{'source': {'model': 'DS-2CD1'}, 'id': 1}",
+])  # fmt: skip
+def test_isapi_nested_names_of_an_object_do_not_pass_for_the_device(raw):
+    assert "isapi.model" not in isapi.parse(raw, None)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"{'model': __import__('os')}", b"{model: 'a' 'b'}", b"{'model': 'a'", b"{model}", b"{" * 5000]
+)
+def test_isapi_reads_no_other_code(raw):
+    assert isapi.parse(raw, None) == {}
 
 
 def test_magicbox_with_and_without_framing():
