@@ -31,6 +31,7 @@ COVERED_BY = {
     "observe/magicbox.py": "tests/observe/test_text_protocols.py",
     "observe/message.py": "tests/observe/test_http.py",
     "observe/plain.py": "tests/observe/test_text_protocols.py",
+    "observe/registry.py": "tests/observe/test_observe.py",
     "observe/sadp.py": "tests/observe/test_discovery.py",
     "observe/snmp.py": "tests/observe/test_text_protocols.py",
     "observe/ssdp.py": "tests/observe/test_discovery.py",
