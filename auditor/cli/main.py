@@ -224,7 +224,8 @@ def _json_line(document: dict[str, Any]) -> bytes:
     try:
         laid_out = to_json(document, indent=0)
     except PydanticSerializationError:  # half of a surrogate pair, which UTF-8 cannot hold
-        return json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        text = json.dumps(document, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+        return text.decode("utf-16-le", "replace").encode() + b"\n"  # an escape of it stops strict readers of JSON
     return laid_out.replace(b",\n", b", ").replace(b"\n", b"") + b"\n"
 
 

@@ -310,6 +310,27 @@ def check_owner(path: Path, *, ancestors: bool = True) -> None:
             _check_above(above)
 
 
+def check_place(place: Path) -> None:
+    """Check a folder to install into as `check_owner` does; while it is missing, the folders that it would be made in.
+
+    Raises:
+        Damaged: no folder, or others could write there or replace it.
+    """
+    try:
+        seen = place.lstat()
+    except FileNotFoundError:
+        above = {*place.absolute().parents, *place.resolve().parents}
+        for folder in sorted(above, key=lambda path: len(path.parts), reverse=True):
+            if os.path.lexists(folder):
+                _check_above(folder)
+    except OSError as error:
+        raise Damaged(f"{place.name} cannot be read ({error.strerror})") from error
+    else:
+        check_owner(place)
+        if not stat.S_ISDIR(seen.st_mode):
+            raise Damaged(f"{place.name} is no folder")
+
+
 def _check_above(above: Path) -> None:
     try:
         link, seen = above.lstat(), above.stat()

@@ -35,6 +35,14 @@ NEVER_PORTS = frozenset({*range(9100, 9108), 515})
 # --- age of the data ---
 MAX_DATA_AGE = 180  # days until the report and `doctor` ask for newer fingerprints, MAC registers and policies
 
+# --- YAML data files and a site's own fingerprints: ours nest 10 levels, and the largest has 0.1 MB ---
+MAX_YAML_DEPTH = 32
+MAX_YAML_REPEATED = 10_000  # values that anchors may repeat in one document; ours have no anchors
+MAX_YAML_DIRECTIVES = 16
+MAX_RULE_FILE = 1024 * 1024  # bytes
+MAX_RULE_FILES = 200
+MAX_SITE_RULES = 5000  # the built-in ones are about 1,400
+
 # --- data packs: a stick can hold anything; the real data is about 1 MB in 70 files ---
 MAX_PACK = 64 * 1024 * 1024  # bytes of the whole file: it is read into memory before it is believed
 MAX_PACK_FILE = 16 * 1024 * 1024  # bytes of one file in it; the register of all MAC prefixes is below 4 MB

@@ -61,8 +61,15 @@ class Brands:
 
     def sells(self, maker: str, other: str) -> bool:
         """Say whether a source names a maker as the builder of devices under another maker's name."""
-        names = self._own.get(other, frozenset()) | {_folded(other)}
-        return any(line.maker == maker for name in names for line in self._lines.get(name, []))
+        return self.sold_name(maker, other) is not None
+
+    def sold_name(self, maker: str, other: str) -> str | None:
+        """Return the label with another maker's name that a source knows on devices this maker built, or None."""
+        for name in sorted(self._own.get(other, frozenset()) | {_folded(other)}):
+            for line in self._lines.get(name, ()):
+                if line.maker == maker:
+                    return line.brand
+        return None
 
     def belongs_to_another(self, maker: str, brand: str) -> bool:
         """Say whether a label is a sub-brand of other makers only, so that it cannot stand on a device of this one."""

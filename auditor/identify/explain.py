@@ -11,7 +11,7 @@ from auditor.identify.oui import MODULE, MODULE_SAYS
 from auditor.model import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from auditor.identify.rules import RuleSet
     from auditor.identify.turning import Outcome, Turning, Witness
@@ -63,8 +63,56 @@ RIVAL_GONE = "If what names {other} comes from another device behind this addres
 DENIAL_GONE = "If what speaks against {maker} is false, {maker} is {verdict}."
 WOULD_CONFIRM = "A second, independent sign of {maker} would make it surer."
 FOREIGN_PROOF = (
-    "An answer of this unit in another maker's own protocol, or another maker's certificate from it, would overturn it."
+    "An answer of this unit in another maker's own protocol, or the certificate of a maker that {maker} is not known "
+    "to build for, would overturn it."
 )
+FOREIGN_DOUBT = (
+    "An answer of this unit in another maker's own protocol, or the certificate of a maker that {maker} is not known "
+    "to build for, would put it in doubt: {maker} would be at most {verdict}."
+)
+FOREIGN_SHOWN = (
+    "An answer of this unit in another maker's own protocol, or the certificate of a maker that {maker} is not known "
+    "to build for, would be shown as a contradiction and would not change this verdict."
+)
+PROTOCOL_PROOF = "An answer of this unit in another maker's own protocol would overturn it."
+PROTOCOL_DOUBT = (
+    "An answer of this unit in another maker's own protocol would put it in doubt: {maker} would be at most {verdict}."
+)
+PROTOCOL_SHOWN = (
+    "An answer of this unit in another maker's own protocol would be shown as a contradiction and would not change "
+    "this verdict."
+)
+CERTIFICATE_PROOF = "The certificate of a maker that {maker} is not known to build for would overturn it."
+CERTIFICATE_DOUBT = (
+    "The certificate of a maker that {maker} is not known to build for would put it in doubt: {maker} would be "
+    "at most {verdict}."
+)
+CERTIFICATE_SHOWN = (
+    "The certificate of a maker that {maker} is not known to build for would be shown as a contradiction and would not "
+    "change this verdict."
+)
+_OVERTURNS, _DOUBTS, _SHOWN = range(3)
+_FOREIGN = (FOREIGN_PROOF, FOREIGN_DOUBT, FOREIGN_SHOWN)
+_PROTOCOL = (PROTOCOL_PROOF, PROTOCOL_DOUBT, PROTOCOL_SHOWN)
+_CERTIFICATE = (CERTIFICATE_PROOF, CERTIFICATE_DOUBT, CERTIFICATE_SHOWN)
+
+# --- where evidence names several makers ---
+SEVERAL_MAKERS = "Evidence names more than one maker: {shown}."
+EQUAL_MAKERS = "Evidence names {makers} equally: {shown}."
+NONE_DISCARDED = "None was discarded: look at the unit, or check whether several devices stand behind this address."
+OTHER_PORTS = (
+    "The signs of {maker} and of {others} came from different ports: several devices may stand behind this address. "
+    "None was discarded: look at the unit, or check what stands behind each port."
+)
+SOLD_AS = (
+    "{shown} is taken for the name that the unit is sold under, because sources name {maker} as the builder of units "
+    "under that name. It would be a unit of its own if several devices stand behind this address."
+)
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return names as a person lists them: A; A and B; A, B and C."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def overturn(turning: Turning | None) -> tuple[str, ...]:
@@ -90,11 +138,29 @@ def _overturn(turning: Turning) -> Iterator[str]:
         yield DENIAL_GONE.format(maker=maker, verdict=_WORDS[turning.undenied.verdict])
     if verdict is not Verdict.CONFIRMED and not turning.rivals and only is not None:
         yield WOULD_CONFIRM.format(maker=maker)
-    yield FOREIGN_PROOF
+    yield from _proofs(turning, maker)
+
+
+def _proofs(turning: Turning, maker: str) -> Iterator[str]:
+    """Yield what an answer of another maker would do: it was weighed with the rest, not supposed."""
+    protocol, certificate = _effect(turning.protocol, turning.now), _effect(turning.certificate, turning.now)
+    if protocol == certificate:
+        yield _FOREIGN[protocol[0]].format(maker=maker, verdict=protocol[1].value)
+        return
+    for sentences, (effect, left) in ((_PROTOCOL, protocol), (_CERTIFICATE, certificate)):
+        yield sentences[effect].format(maker=maker, verdict=left.value)
+
+
+def _effect(outcomes: tuple[Outcome, Outcome], now: Outcome) -> tuple[int, Verdict]:
+    """Return what further evidence of another maker does, and what is said of this maker then at most."""
+    mine = [outcome.verdict for outcome in outcomes if outcome.maker == now.maker]
+    if not mine:
+        return _OVERTURNS, Verdict.UNIDENTIFIED
+    return (_SHOWN if all(outcome == now for outcome in outcomes) else _DOUBTS), mine[0]
 
 
 def _clues(turning: Turning, maker: str, verdict: Verdict, only: Witness | None) -> Iterator[str]:
-    if only is not None and not turning.rivals:
+    if only is not None and turning.single and turning.single[0][1].maker is None:
         yield ALL_ON_ONE.format(clue=_clue(only), maker=maker)
     elif turning.single:
         yield _decides(maker, *turning.single[0])
@@ -118,8 +184,13 @@ def _decides(maker: str, witness: Witness, left: Outcome) -> str:
 
 
 def _clue(witness: Witness) -> str:
-    told = _GROUPS[witness.group]
-    return f"{told} on port {witness.port}" if witness.port and witness.group != MAC_GROUP else told
+    return joined([_place(_GROUPS[group], ports) for group, ports in witness.seen])
+
+
+def _place(told: str, ports: Sequence[int]) -> str:
+    if not ports:
+        return told
+    return f"{told} on port{'s' if len(ports) > 1 else ''} {joined([str(port) for port in ports])}"
 
 
 def seen(item: Evidence) -> str:
@@ -194,7 +265,20 @@ def _headline(identity: Identity) -> str:
     if identity.maker is None:
         return f"{identity.device}: the maker is not identified."
     sure = f"{_WORDS[identity.verdict]} (confidence {identity.confidence:.3f})"
+    if equal := _equal(identity):
+        return f"{identity.device}: evidence names {equal} equally; each is {sure}."
     return f"{identity.device}: made by {identity.maker}, {sure}."
+
+
+def _equal(identity: Identity) -> str:
+    """Return the makers that the evidence names equally, or an empty text: the conflict says how many tie."""
+    start, end = EQUAL_MAKERS.partition("{makers}")[0], EQUAL_MAKERS.partition("{makers}")[2].partition("{shown}")[0]
+    for conflict in identity.conflicts:
+        for number in range(2, len(conflict.says) + 1):
+            names = joined(conflict.says[:number])
+            if conflict.about == "maker" and conflict.sentence.startswith(f"{start}{names}{end}"):
+                return names
+    return ""
 
 
 def _label(identity: Identity, rules: RuleSet) -> str:

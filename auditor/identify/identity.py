@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from dataclasses import field as made_anew
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.common.display import visible
 from auditor.common.limits import MAX_DISPLAY
 from auditor.identify import confidence as number
-from auditor.identify.explain import overturn
+from auditor.identify.explain import (
+    EQUAL_MAKERS,
+    NONE_DISCARDED,
+    OTHER_PORTS,
+    SEVERAL_MAKERS,
+    SOLD_AS,
+    joined,
+    overturn,
+)  # fmt: skip
 from auditor.identify.models import ModelFacts
 from auditor.identify.schema import FIELDS
 from auditor.identify.serials import SerialFacts
@@ -19,7 +26,7 @@ from auditor.identify.unit import label_note, look_for
 from auditor.model import Conflict, Evidence, Identity, Kind, Relation, Strength, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from auditor.identify.match import Hit
     from auditor.identify.rules import RuleSet
@@ -87,8 +94,14 @@ _HARD_TO_READ = frozenset({
     "http.body", "http.header_names", "http.favicon.mmh3", "http.favicon.md5", "rtsp.public", "rtsp.body", "tls.sha256",
 })  # fmt: skip
 _VIDEO_SERVER = "rtsp"
-_RIVALRIES = 64  # sets of rivals remembered for one candidate
-_REMEMBERED = 4096  # ways in which rules name a maker; a fleet has some hundreds
+# What a firm can have put into devices that another builds for it: it says who sells a device, and not that no other
+# built it.
+_FIRMS_NAMES = frozenset({
+    "http.server", "rtsp.server", "ssdp.server", "http.www_authenticate", "rtsp.www_authenticate", "snmp.sysdescr",
+})  # fmt: skip
+_CERTIFICATE = "tls."
+_LAST = "\U0010ffff"  # a name after every other in the alphabet
+_REMEMBERED = 4096  # ways in which rules name makers; a fleet has some hundreds
 _OWN_PROTOCOL, _CONCLUSIVE, _STRONG, _OTHER = range(4)
 _MODERATE = _ORDER[Strength.MODERATE]
 
@@ -97,11 +110,26 @@ _KINDS = {str(kind.value): place for place, kind in enumerate(_NARROW_FIRST)}
 _FIELD_PLACES = {name: place for place, name in enumerate(FIELDS)}
 
 
-class _Turns(NamedTuple):
-    """What a verdict turns on: the sentences on it, and the witness that each independence group is counted with."""
+class _Sign(NamedTuple):
+    """One match that names a maker, or speaks against one, without its text.
 
-    sentences: tuple[str, ...]
-    counted: dict[str, str]
+    Attributes:
+        label: it is a name that an owner or reseller gives.
+        named: it is such a name, or one that a firm can put into the devices that another builds for it.
+        seen: number of what was observed; signs with the same number rest on one observation.
+    """
+
+    maker: str
+    against: bool
+    rule: str
+    strength: Strength
+    group: str
+    own_protocol: bool
+    key: str
+    port: int | None
+    label: bool
+    named: bool
+    seen: int
 
 
 @dataclass(frozen=True)
@@ -114,7 +142,9 @@ class _Candidate:
         groups: strongest evidence of each independent witness.
         rules: number of rules that name it.
         only_labels: nothing but labels names it.
-        turns: what its verdict was found to turn on, by verdict and rivals.
+        signs_of: what names it.
+        counted: for each independence group the witness that it is counted with.
+        denied: whether something speaks against it.
     """
 
     maker: str
@@ -124,7 +154,9 @@ class _Candidate:
     groups: dict[str, Strength]
     rules: int
     only_labels: bool
-    turns: dict[Any, _Turns] = made_anew(default_factory=dict, compare=False, repr=False)
+    signs_of: tuple[_Sign, ...]
+    counted: dict[str, str]
+    denied: bool
 
     @property
     def own_protocol(self) -> bool:
@@ -142,11 +174,19 @@ class _Candidate:
         return self.independent - (number.MAC_GROUP in self.groups)
 
     @cached_property
-    def rank(self) -> tuple[int, int, float, float, int, str]:
-        """Sort key: best evidence, then most witnesses, then surest. The name decides between equals only."""
-        return (
-            self.quality, -self.signs, -round(self.without_mac, 9), -round(self.confidence, 9), -self.rules, self.maker,
-        )  # fmt: skip
+    def weight(self) -> tuple[int, int, float, float]:
+        """Sort key: best evidence, then most witnesses, then surest. Two that are the same are equals."""
+        return self.quality, -self.signs, -round(self.without_mac, 9), -round(self.confidence, 9)
+
+    @property
+    def rank(self) -> tuple[tuple[int, int, float, float], int, str]:
+        """Sort key: how many rules of ours saw it, and then the name, decide between equals only."""
+        return self.weight, -self.rules, self.maker
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether it is sure enough to be named at all."""
+        return self.confidence >= number.POSSIBLE - 1e-9
 
     def is_contested_by(self, rival: _Candidate) -> bool:
         """Say whether the evidence of a rival is as good: both are probable, and only the order tells them apart."""
@@ -156,6 +196,42 @@ class _Candidate:
             return False
         same = (rival.quality, rival.signs) == (self.quality, self.signs)
         return same or rival.without_mac > self.without_mac + 1e-9
+
+    def without_names(self) -> _Candidate | None:
+        """Return the same maker by what is more than a name put into the device, or None where nothing is left."""
+        rest = [sign for sign in self.signs_of if not sign.named]
+        return (self if len(rest) == len(self.signs_of) else _candidate(self.maker, rest, denied=self.denied)
+                if rest else None)  # fmt: skip
+
+
+class _Standing(NamedTuple):
+    """What signs say together.
+
+    Attributes:
+        level: confidence of the likeliest maker, whether or not it is sure enough to be named.
+        winner: the maker that is named, or None.
+        rivals: the others that are sure enough to be named.
+        sold: makers whose names were taken for the label on what the winner builds.
+        word: how sure.
+    """
+
+    level: float
+    winner: _Candidate | None
+    rivals: tuple[_Candidate, ...]
+    sold: tuple[str, ...]
+    word: Verdict
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is said."""
+        return Outcome(self.winner.maker if self.winner else None, self.word)
+
+
+class _Decision(NamedTuple):
+    """What signs say together, and the sentences on what would overturn it."""
+
+    standing: _Standing
+    overturn: tuple[str, ...]
 
 
 def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -> Identity:
@@ -173,17 +249,13 @@ def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -
     every: _Said = {}
     for claim in claims:
         every.setdefault(claim.field, []).append(claim)
-    candidates = _candidates(every, rules.matcher.memory)
-    winner = candidates[0] if candidates and candidates[0].confidence >= number.POSSIBLE - 1e-9 else None
+    decision = _decision(every, rules)
+    level, winner, rivals, sold, word = decision.standing
     maker = winner.maker if winner else None
-    level = min(candidates[0].confidence, number.CEILING) if candidates else 0.0
-    rivals = [
-        other
-        for other in (candidates[1:] if winner else [])
-        if other.confidence >= number.POSSIBLE - 1e-9 and not _is_its_label(other, winner, rules)
-    ]
-    said = _kept(every, maker, rules)
+    said = _kept(every, maker, sold, rules)
     brand = _label(said.get("brand", ()), maker, rules)
+    if maker and sold and (brand is None or rules.brands.is_own_name(maker, brand)):
+        brand = rules.brands.sold_name(maker, sold[0])
     model = _best(said, "model")
     rebrand = bool(maker and brand and not rules.brands.is_own_name(maker, brand))
     relation = (
@@ -194,24 +266,14 @@ def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -
     known = rules.traits.read(maker, model) if maker and model else ModelFacts()
     made = rules.serials.read(maker, serial, model) if maker and serial else SerialFacts()
     evidence = _evidence(claims)
-    word = Verdict.UNIDENTIFIED
-    if winner:
-        word = number.verdict(
-            level,
-            independent=winner.independent,
-            own_protocol=winner.own_protocol,
-            rival=max((rival.confidence for rival in rivals), default=0.0),
-            contested=any(winner.is_contested_by(rival) for rival in rivals),
-        )
-    turning = _turning(winner, word, every, rivals) if winner else None
-    conflicts = _conflicts(maker, rivals, every, rules)
+    conflicts = _conflicts(decision.standing, every, rules)
     return Identity(
         device=device, maker=maker, brand=brand, rebrand=rebrand, relation=relation, model=model,
         kind=kind, firmware=_best(said, "firmware"), serial=serial, manufactured=made.manufactured,
         megapixels=known.megapixels, lens=known.lens, functions=known.functions,
         channels=known.channels or (made.channels if kind in _KEEPS_CHANNELS else None),
         confidence=level, verdict=word, evidence=evidence, conflicts=conflicts,
-        rests_on=_rests_on(maker, evidence, turning), overturn=turning.sentences if turning else overturn(None),
+        rests_on=_rests_on(winner, evidence), overturn=decision.overturn,
         look_for=look_for(
             [candidate.maker for candidate in ([winner, *rivals] if winner else [])], verdict=word, kind=kind,
             brand=brand, doubted=any(conflict.about == "maker" for conflict in conflicts), rules=rules,
@@ -220,79 +282,165 @@ def identify(device: str, observations: Sequence[Observation], rules: RuleSet) -
     )  # fmt: skip
 
 
-def _turning(winner: _Candidate, word: Verdict, every: _Said, rivals: Sequence[_Candidate]) -> _Turns:
-    """Return what a verdict turns on: each witness is taken away in turn and the rest is weighed again.
+def _decision(every: _Said, rules: RuleSet) -> _Decision:
+    """Return what the matches say of the maker.
 
-    The answer is remembered with the candidate: it depends on which rules matched on which ports, not on the values.
+    The answer is remembered: it depends on which rules matched on which ports, and on which of them rest on the same
+    observation, not on the values.
     """
-    mark = (word, *(rival.rank for rival in rivals))
-    known = winner.turns.get(mark)
+    named, denials = every.get("maker", ()), every.get("not_maker", ())
+    numbers: dict[tuple[str, int, str], int] = {}
+    mark = (*[
+        (claim.text, claim.fingerprint, claim.key, claim.port, _is_label(claim.hit),
+         numbers.setdefault((claim.key, claim.port, claim.value), len(numbers)))
+        for claims in (named, denials) for claim in claims
+    ], len(denials))  # fmt: skip
+    memory = rules.matcher.memory
+    known: _Decision | None = memory.get(mark)
     if known is None:
-        hits = [claim.hit for claim in every["maker"] if claim.text == winner.maker]
-        denied = any(claim.text == winner.maker for claim in every.get("not_maker", ()))
-        counted = number.witnesses((hit.rule.group, hit.key, hit.port) for hit in hits)
-        found = _weighed_again(winner.maker, word, hits, counted, rivals, denied=denied)
-        if len(winner.turns) >= _RIVALRIES:
-            winner.turns.clear()
-        known = winner.turns[mark] = _Turns(overturn(found), counted)
+        if len(memory) >= _REMEMBERED:
+            memory.clear()
+        signs = [
+            _sign(claim, numbers[claim.key, claim.port, claim.value], against=against)
+            for against, claims in ((False, named), (True, denials)) for claim in claims
+        ]  # fmt: skip
+        standing = _standing(signs, rules)
+        turning = _turning(standing, signs, rules) if standing.winner else None
+        known = memory[mark] = _Decision(standing, overturn(turning))
     return known
 
 
-def _weighed_again(
-    maker: str, word: Verdict, hits: Sequence[Hit], counted: dict[str, str], rivals: Sequence[_Candidate], *,
-    denied: bool,
-) -> Turning:  # fmt: skip
-    now = Outcome(maker, word)
-    best: dict[str, Hit] = {}
-    for hit in sorted(hits, key=lambda hit: (
-        _ORDER[hit.rule.strength], hit.rule.group == number.MAC_GROUP, _plain(counted[hit.rule.group], hit.key),
-    )):  # fmt: skip
-        best.setdefault(counted[hit.rule.group], hit)
-    witnesses = [Witness(hit.rule.group, hit.port) for hit in best.values()]
-
-    def without(fallen: frozenset[str]) -> Outcome:
-        gone = {counted[group] for group in fallen}
-        return _said([hit for hit in hits if counted[hit.rule.group] not in gone], maker, rivals, denied=denied)
-
-    single, least = decisive(witnesses, now, without)
-    return Turning(
-        now, tuple(witnesses), single, least,
-        tuple(
-            (gone.maker, _said(hits, maker, [rival for rival in rivals if rival is not gone], denied=denied))
-            for gone in rivals
-        ),
-        _said(hits, maker, rivals, denied=False) if denied else None,
+def _sign(claim: _Claim, seen: int, *, against: bool) -> _Sign:
+    rule, label = claim.hit.rule, _is_label(claim.hit)
+    named = label or claim.key in _FIRMS_NAMES or claim.key.startswith(_CERTIFICATE)
+    return _Sign(
+        claim.text, against, rule.id, rule.strength, rule.group, rule.own_protocol, claim.key, claim.hit.port, label,
+        named, seen,
     )  # fmt: skip
 
 
-def _said(hits: Sequence[Hit], maker: str, rivals: Sequence[_Candidate], *, denied: bool) -> Outcome:
-    """Return what is said of a device when these hits name a maker and these rivals stand against it."""
-    mine = [_candidate(maker, hits, denied=denied)] if hits else []
-    ranked = sorted((*mine, *rivals), key=lambda candidate: candidate.rank)
-    if not ranked or ranked[0].confidence < number.POSSIBLE - 1e-9:
-        return Outcome(None, Verdict.UNIDENTIFIED)
-    first, *others = ranked
-    others = [other for other in others if other.confidence >= number.POSSIBLE - 1e-9]
+def _standing(signs: Sequence[_Sign], rules: RuleSet) -> _Standing:
+    """Return what signs say together."""
+    candidates = _candidates(signs)
+    if not candidates:
+        return _Standing(0.0, None, (), (), Verdict.UNIDENTIFIED)
+    sold: list[str] = []
+    if len(candidates) > 1:
+        candidates, sold = _without_resold(candidates, rules)
+        equals = [candidate for candidate in candidates if candidate.weight == candidates[0].weight]
+        builder = next(
+            (one for one in equals if any(rules.brands.sells(one.maker, other.maker) for other in equals)), equals[0]
+        )
+        candidates = [builder, *(candidate for candidate in candidates if candidate is not builder)]
+    first = candidates[0]
+    level = min(first.confidence, number.CEILING)
+    if not first.is_possible:
+        return _Standing(level, None, (), (), Verdict.UNIDENTIFIED)
+    rivals = tuple(
+        other
+        for other in candidates[1:]
+        if other.is_possible and not (other.only_labels and rules.brands.sells(first.maker, other.maker))
+    )
     word = number.verdict(
-        min(first.confidence, number.CEILING),
+        level,
         independent=first.independent,
         own_protocol=first.own_protocol,
-        rival=max((other.confidence for other in others), default=0.0),
-        contested=any(first.is_contested_by(other) for other in others),
+        rival=max((rival.confidence for rival in rivals), default=0.0),
+        contested=any(first.is_contested_by(rival) for rival in rivals),
     )
-    return Outcome(first.maker, word)
+    return _Standing(level, first, rivals, tuple(name for name in sold if rules.brands.sells(first.maker, name)), word)
 
 
-def _rests_on(maker: str | None, evidence: Sequence[Evidence], turning: _Turns | None) -> tuple[int, ...]:
+def _without_resold(candidates: Sequence[_Candidate], rules: RuleSet) -> tuple[list[_Candidate], list[str]]:
+    """Return the makers without the names that a reseller puts into devices, and the resellers.
+
+    Where a conclusive sign names the builder, the name of a firm that it is known to build for says who sells the
+    device. What is more than a name (its own protocol, picture, page or address) still speaks for that firm.
+    """
+    builders = [candidate.maker for candidate in candidates if candidate.quality <= _CONCLUSIVE]
+    kept: list[_Candidate] = []
+    sold: list[str] = []
+    for candidate in candidates:
+        rest: _Candidate | None = candidate
+        if any(rules.brands.sells(builder, candidate.maker) for builder in builders if builder != candidate.maker):
+            rest = candidate.without_names()
+        if rest is not candidate and candidate.is_possible and not candidate.only_labels:
+            sold.append(candidate.maker)
+        if rest is not None:
+            kept.append(rest)
+    return sorted(kept, key=lambda candidate: candidate.rank), sold
+
+
+def _turning(standing: _Standing, signs: Sequence[_Sign], rules: RuleSet) -> Turning:
+    """Return what a verdict turns on: observations are taken away, or added, and the rest is weighed again."""
+    winner, now = standing.winner, standing.outcome
+    if winner is None:
+        msg = "nothing is named"
+        raise ValueError(msg)
+    mine, counted = winner.signs_of, winner.counted
+
+    def left(gone: Iterable[_Sign]) -> Outcome:
+        numbers = {sign.seen for sign in gone}
+        return _standing([sign for sign in signs if sign.seen not in numbers], rules).outcome
+
+    best: dict[str, _Sign] = {}
+    for sign in sorted(mine, key=lambda sign: (
+        _ORDER[sign.strength], sign.group == number.MAC_GROUP, _plain(counted[sign.group], sign.key),
+    )):  # fmt: skip
+        best.setdefault(counted[sign.group], sign)
+    witnesses = [
+        _witness(sign.group, [other for other in mine if counted[other.group] == name]) for name, sign in best.items()
+    ]
+
+    def without(fallen: frozenset[str]) -> Outcome:
+        gone = {counted[group] for group in fallen}
+        return left(sign for sign in mine if counted[sign.group] in gone)
+
+    def also(group: str, *, own_protocol: bool) -> tuple[Outcome, Outcome]:
+        first, last = (
+            _standing([*signs, _Sign(
+                name, False, "", Strength.CONCLUSIVE, group, own_protocol, "", None, False, False, -1,
+            )], rules).outcome
+            for name in ("", _LAST)
+        )  # fmt: skip
+        return first, last
+
+    single, least = decisive(witnesses, now, without)
+    denials = [sign for sign in signs if sign.against and sign.maker == winner.maker]
+    return Turning(
+        now, tuple(witnesses), single, least,
+        tuple((gone.maker, left(sign for sign in signs if sign.maker == gone.maker and not sign.against))
+              for gone in standing.rivals),
+        left(denials) if denials else None,
+        also("discovery", own_protocol=True), also("tls", own_protocol=False),
+    )  # fmt: skip
+
+
+def _witness(group: str, signs: Sequence[_Sign]) -> Witness:
+    if group == number.MAC_GROUP:  # an address belongs to the unit, on whichever port it was told
+        return Witness(group, ((group, ()),))
+    ports: dict[str, set[int]] = {group: set()}
+    for sign in signs:
+        ports.setdefault(sign.group, set()).update([sign.port] if sign.port else [])
+    seen = [(group, tuple(sorted(ports.pop(group))))]
+    told = set(seen[0][1])
+    for name in sorted(ports):
+        if more := ports[name] - told:
+            seen.append((name, tuple(sorted(more))))
+            told |= more
+    return Witness(group, tuple(seen))
+
+
+def _rests_on(winner: _Candidate | None, evidence: Sequence[Evidence]) -> tuple[int, ...]:
     """Return the place of the best evidence of each independent witness for the maker, strongest first."""
-    if turning is None:
+    if winner is None:
         return ()
-    says = f"maker {maker}"
+    says = f"maker {winner.maker}"
     best: dict[str, int] = {}
     for place, item in enumerate(evidence):  # strongest first
         if item.says != says:
             continue
-        witness = turning.counted[item.group]
+        witness = winner.counted[item.group]
         other = evidence[best[witness]] if witness in best else None
         if other is None or (
             other.strength is item.strength and _plain(witness, item.observation) < _plain(witness, other.observation)
@@ -362,52 +510,38 @@ def _shown(text: str) -> str:
     return text if len(text) <= MAX_DISPLAY and text.isascii() and text.isprintable() else visible(text)
 
 
-def _candidates(every: _Said, memory: dict[Any, Any]) -> list[_Candidate]:
-    """Return the makers that evidence names, the likeliest first.
-
-    Args:
-        every: what the matches say, by field.
-        memory: what was found for the same rules on the same ports; the values that matched play no part.
-    """
-    denied = {claim.text for claim in every.get("not_maker", ())}
-    named: dict[str, list[Hit]] = {}
-    for claim in every.get("maker", ()):
-        named.setdefault(claim.text, []).append(claim.hit)
-    found: list[_Candidate] = []
-    for maker, hits in named.items():
-        signs = frozenset([(hit.rule.id, hit.key, hit.port, _is_label(hit)) for hit in hits])
-        mark = (maker, maker in denied, signs)
-        candidate = memory.get(mark)
-        if candidate is None:
-            if len(memory) >= _REMEMBERED:
-                memory.clear()
-            candidate = memory[mark] = _candidate(maker, hits, denied=maker in denied)
-        found.append(candidate)
+def _candidates(signs: Sequence[_Sign]) -> list[_Candidate]:
+    """Return the makers that signs name, the likeliest first."""
+    denied = {sign.maker for sign in signs if sign.against}
+    named: dict[str, list[_Sign]] = {}
+    for sign in signs:
+        if not sign.against:
+            named.setdefault(sign.maker, []).append(sign)
+    found = [_candidate(maker, mine, denied=maker in denied) for maker, mine in named.items()]
     return sorted(found, key=lambda candidate: candidate.rank)
 
 
-def _candidate(maker: str, hits: Sequence[Hit], *, denied: bool) -> _Candidate:
-    counted = number.witnesses((hit.rule.group, hit.key, hit.port) for hit in hits)
+def _candidate(maker: str, signs: Sequence[_Sign], *, denied: bool) -> _Candidate:
+    counted = number.witnesses((sign.group, sign.key, sign.port) for sign in signs)
     groups: dict[str, Strength] = {}
-    for hit in hits:
-        name, strength = counted[hit.rule.group], hit.rule.strength
+    for sign in signs:
+        name, strength = counted[sign.group], sign.strength
         if name not in groups or _ORDER[strength] < _ORDER[groups[name]]:
             groups[name] = strength
     confidence = number.combine(groups, denied=denied)
     rest = {name: strength for name, strength in groups.items() if name != number.MAC_GROUP}
     without_mac = confidence if len(rest) == len(groups) else number.combine(rest, denied=denied)
     return _Candidate(
-        maker, confidence, without_mac, min(_quality(hit, denied=denied) for hit in hits), groups,
-        len({hit.rule.id for hit in hits}), all(_is_label(hit) for hit in hits),
+        maker, confidence, without_mac, min(_quality(sign, denied=denied) for sign in signs), groups,
+        len({sign.rule for sign in signs}), all(sign.label for sign in signs), tuple(signs), counted, denied,
     )  # fmt: skip
 
 
-def _quality(hit: Hit, *, denied: bool) -> int:
+def _quality(sign: _Sign, *, denied: bool) -> int:
     """Return how good one piece of evidence is; what is denied counts only where it is conclusive."""
-    rule = hit.rule
-    if rule.strength is Strength.CONCLUSIVE:
-        return _OWN_PROTOCOL if rule.own_protocol else _STRONG if _is_label(hit) else _CONCLUSIVE
-    if rule.strength is Strength.STRONG and not denied and not _is_label(hit) and rule.group != number.MAC_GROUP:
+    if sign.strength is Strength.CONCLUSIVE:
+        return _OWN_PROTOCOL if sign.own_protocol else _STRONG if sign.label else _CONCLUSIVE
+    if sign.strength is Strength.STRONG and not denied and not sign.label and sign.group != number.MAC_GROUP:
         return _STRONG
     return _OTHER
 
@@ -419,12 +553,7 @@ def _is_label(hit: Hit) -> bool:
     return hit.key in _LABEL_KEYS
 
 
-def _is_its_label(rival: _Candidate, winner: _Candidate | None, rules: RuleSet) -> bool:
-    """Say whether a rival is named by labels only, of devices that the winner is known to build."""
-    return winner is not None and rival.only_labels and rules.brands.sells(winner.maker, rival.maker)
-
-
-def _kept(every: _Said, maker: str | None, rules: RuleSet) -> _Said:
+def _kept(every: _Said, maker: str | None, sold: Sequence[str], rules: RuleSet) -> _Said:
     """Return what is said by rules of this maker and of none; a label also by rules of others, where it is known."""
     found: _Said = {}
     for field, claims in every.items():
@@ -434,7 +563,12 @@ def _kept(every: _Said, maker: str | None, rules: RuleSet) -> _Said:
                 for claim in claims
                 if claim.plan.maker is None
                 or claim.plan.maker == maker
-                or (field == "brand" and maker and _is_label(claim.hit) and rules.brands.relation(maker, claim.text))
+                or (
+                    field == "brand"
+                    and maker
+                    and (_is_label(claim.hit) or claim.plan.maker in sold)
+                    and rules.brands.relation(maker, claim.text)
+                )
             ]
             if kept:
                 found[field] = kept
@@ -498,21 +632,29 @@ def _evidence(claims: Sequence[_Claim]) -> tuple[Evidence, ...]:
     return tuple(first.values())
 
 
-def _conflicts(maker: str | None, rivals: Sequence[_Candidate], every: _Said, rules: RuleSet) -> tuple[Conflict, ...]:
-    if maker is None:
+def _conflicts(standing: _Standing, every: _Said, rules: RuleSet) -> tuple[Conflict, ...]:
+    winner, rivals = standing.winner, standing.rivals
+    if winner is None:
         return ()
+    maker = winner.maker
     strongest: dict[str, _Claim] = {}
     for claim in every["maker"]:
         strongest.setdefault(claim.text, claim)
     found: list[Conflict] = []
     if rivals:
         names = (maker, *(rival.maker for rival in rivals))
-        shown = ", ".join(f"{name} ({strongest[name].hit.key})" for name in names)
         found.append(Conflict(
             "maker", names, tuple(strongest[name].hit.rule.id for name in names),
-            f"Evidence names more than one maker: {shown}. None was discarded: look at the unit, or check whether "
-            "several devices stand behind this address.",
+            _several_makers(winner, rivals, {name: strongest[name].hit for name in names}),
         ))  # fmt: skip
+    found.extend(
+        Conflict(
+            "brand", (maker, name), (strongest[maker].hit.rule.id, strongest[name].hit.rule.id),
+            SOLD_AS.format(shown=f"{name} ({strongest[name].hit.key})", maker=maker),
+        )
+        for name in standing.sold
+        if name not in {rival.maker for rival in rivals}
+    )  # fmt: skip
     denied = [claim for claim in every.get("not_maker", ()) if claim.text == maker]
     if denied:
         found.append(Conflict(
@@ -527,3 +669,31 @@ def _conflicts(maker: str | None, rivals: Sequence[_Candidate], every: _Said, ru
             f"Evidence names {maker} as the maker, and the label {foreign[0].text} belongs to {owner}.",
         ))  # fmt: skip
     return tuple(found)
+
+
+def _several_makers(winner: _Candidate, rivals: Sequence[_Candidate], best: dict[str, Hit]) -> str:
+    """Return the sentence on makers that evidence names besides the one that is given."""
+    ports = {
+        candidate.maker: {sign.port for sign in candidate.signs_of if sign.port and sign.group != number.MAC_GROUP}
+        for candidate in (winner, *rivals)
+    }
+    elsewhere = [
+        rival.maker
+        for rival in rivals
+        if ports[winner.maker] and ports[rival.maker] and not ports[rival.maker] & ports[winner.maker]
+    ]
+    shown = ", ".join(
+        f"{name} ({hit.key} on port {hit.port})"
+        if elsewhere and hit.port and hit.key != "mac"
+        else f"{name} ({hit.key})"
+        for name, hit in best.items()
+    )
+    equals = [winner.maker, *(rival.maker for rival in rivals if rival.weight == winner.weight)]
+    first = (
+        EQUAL_MAKERS.format(makers=joined(equals), shown=shown)
+        if len(equals) > 1
+        else SEVERAL_MAKERS.format(shown=shown)
+    )
+    if not elsewhere:
+        return f"{first} {NONE_DISCARDED}"
+    return f"{first} {OTHER_PORTS.format(maker=winner.maker, others=joined(elsewhere))}"

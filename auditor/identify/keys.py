@@ -79,8 +79,15 @@ _SHORT_SERIAL = "isapi.subSerialNumber"
 _MAC_FACTS = frozenset({"sadp.MAC", "dhip.mac", "isapi.macAddress", "snmp.1.3.6.1.4.1.39165.1.4.0"})
 _SCOPE_MAC = re.compile(r"/MAC/((?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2})$")
 _TXT_MAC = re.compile(r"^macaddress=((?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2})$", re.IGNORECASE)
+# A virtual router answers with these for whatever stands behind it: RFC 5798 section 7.3 (VRRP for IPv4 and IPv6), RFC
+# 2281 section 5.1 (HSRP), 0000.0c9f.f000 to 0000.0c9f.ffff (HSRP version 2).
+_VIRTUAL_ROUTERS = ("00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f")
 # Hikvision and Axis write their MAC as the realm (facts H-RTSP-2).
 _REALM_MAC = re.compile(r'realm\s?=\s?"([0-9A-Fa-f]{12})"')
+# Hikvision's other realm: five characters that differ from unit to unit. `LOBBY` is what an owner wrote.
+_REALM_NAME = re.compile(
+    r'(?i)realm\s?=\s?"IP (?:Camera|Dome)\(((?=[^)]*\d)(?:[0-9A-F]{5}|[A-Z]\d{4}|[A-Z]{2}\d{3}))\)"'
+)
 _SUBJECT_MAC = re.compile(r"(?<![0-9A-Fa-f])([0-9A-Fa-f]{12}|(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2})(?![0-9A-Fa-f])")
 _REALMS = frozenset({"http.www_authenticate", "rtsp.www_authenticate"})
 _GROUP_BIT, _LOCAL_BIT = 1, 2
@@ -108,6 +115,10 @@ _NOT_THE_UNIT = frozenset({"tls", "mac", "name", "dhcp"})
 
 # --- where a unit says it is, and what says that a proxy answered ---
 _ADDRESS_FACTS = frozenset({"sadp.IPv4Address", "dhip.IPv4Address.IPAddress"})
+# What a unit has before anybody sets it, and goes on to give where a setting is old: 192.0.0.64 (RECOG,
+# xml/telnet_banners.xml), 192.168.1.108 (in the factory certificate of Dahua, IDX 33416491197), 192.168.1.64
+# (Hikvision, and Uniarch, IDX 60593482790).
+_FACTORY = frozenset({"192.0.0.64", "192.168.1.64", "192.168.1.108"})
 _SDP_CONNECTION = re.compile(r"^c=IN IP4 ([0-9.]{7,15})", re.MULTILINE)
 # RFC 9110 section 7.6.3 (Via); the others are what caches and proxies add to the answers that they pass on.
 _PROXY_HEADERS = ("http.header.via", "http.header.x-cache", "http.header.x-varnish", "http.header.x-proxy-cache")
@@ -129,7 +140,9 @@ class Marks:
         hints: makers named by anything but the MAC prefix.
         told: question (`serial ...`, `model ...`, `firmware ...`) -> answers; a unit gives the same wherever asked.
         realms: fact key -> MACs in login realms: one server has one.
+        logins: fact key -> names in login realms that are not MACs, and differ from unit to unit.
         homes: IPv4 addresses that the unit gives as its own.
+        settings: IPv4 addresses that it gives as its own and that may be old settings: they show no other place.
         proxy: header of a proxy, as text, or empty.
     """
 
@@ -140,7 +153,9 @@ class Marks:
     hints: set[str] = field(default_factory=set)
     told: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     realms: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    logins: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     homes: set[str] = field(default_factory=set)
+    settings: set[str] = field(default_factory=set)
     proxy: str = ""
 
     def add(self, other: Marks) -> None:
@@ -151,10 +166,13 @@ class Marks:
         self.makers |= other.makers
         self.hints |= other.hints
         self.homes |= other.homes
+        self.settings |= other.settings
         for question, answers in other.told.items():
             self.told[question] |= answers
         for fact, macs in other.realms.items():
             self.realms[fact] |= macs
+        for fact, names in other.logins.items():
+            self.logins[fact] |= names
         self.proxy = self.proxy or other.proxy
 
     def mac(self, text: str) -> str | None:
@@ -244,7 +262,7 @@ def serial_key(fact: str, text: str) -> Key | None:
 
 
 def mac_of(text: str) -> str | None:
-    """Return a MAC in lower case with colons; None for placeholders, group addresses and made-up ones."""
+    """Return a MAC in lower case with colons; None for placeholders, groups, made-up ones and virtual routers."""
     digits = _NOT_ALNUM.sub("", text.upper()).lower()
     if not _MAC_FORM.fullmatch(digits.upper()):
         return None
@@ -255,7 +273,13 @@ def mac_of(text: str) -> str | None:
         return None  # 00:11:22:33:44:55
     if _counts_up(digits):
         return None
-    return ":".join(digits[start : start + 2] for start in range(0, 12, 2))
+    mac = ":".join(digits[start : start + 2] for start in range(0, 12, 2))
+    return None if is_virtual_router(mac) else mac
+
+
+def is_virtual_router(mac: str) -> bool:
+    """Say whether a MAC, in lower case with colons, is one that routers share and answer with for others."""
+    return mac.startswith(_VIRTUAL_ROUTERS)
 
 
 def endpoint_of(text: str) -> tuple[str, str | None] | None:
@@ -307,7 +331,7 @@ def _weigh(found: defaultdict[int | None, Marks], evidence: Iterable[Evidence]) 
             found[port].makers |= names
 
 
-def _home(here: Marks, text: str) -> None:
+def _home(here: Marks, text: str, *, copied: bool = False) -> None:
     try:
         address = ipaddress.IPv4Address(text.strip())
     except ValueError:
@@ -316,7 +340,7 @@ def _home(here: Marks, text: str) -> None:
         address.is_unspecified or address.is_loopback or address.is_link_local or address.is_multicast
         or address == ipaddress.IPv4Address("255.255.255.255")
     ):  # fmt: skip
-        here.homes.add(str(address))
+        (here.settings if copied or str(address) in _FACTORY else here.homes).add(str(address))
 
 
 def _urls(here: Marks, item: Observation) -> None:
@@ -345,6 +369,8 @@ def _realm(here: Marks, item: Observation) -> None:
     for challenge in item.values:
         if (found := _REALM_MAC.search(challenge)) is not None and (mac := here.mac(found[1])) is not None:
             here.realms[item.key].add(mac)
+        if (name := _REALM_NAME.search(challenge)) is not None:
+            here.logins[item.key].add(name[1].upper())
 
 
 def _txt(here: Marks, item: Observation) -> None:
@@ -359,7 +385,7 @@ def _short_serial(here: Marks, item: Observation) -> None:
 
 def _description(here: Marks, item: Observation) -> None:
     for found in _SDP_CONNECTION.finditer(item.value):
-        _home(here, found[1])
+        _home(here, found[1], copied=True)
 
 
 def subject_macs(subject: str) -> tuple[str, ...]:

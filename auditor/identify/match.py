@@ -32,7 +32,11 @@ Captured = dict[str, str]
 Found = tuple[str, Captured]
 
 _TEMPLATE = re.compile(r"\{([a-z_]+)\}")
-_ENTERPRISES = "1.3.6.1.4.1."
+# In numbers, and as net-snmp writes it: with its MIB files, without them, and with the names of all arcs.
+_ENTERPRISE = re.compile(
+    r"\s*\.?(?:(?:1|iso)\.3\.6\.1\.4\.1|(?:(?:SNMPv2|RFC1155)-SMI::|iso\.org\.dod\.internet\.private\.)?enterprises)"
+    r"\.([0-9]{1,10})(?:\.|\s*\Z)"
+)
 # Fleets repeat themselves: banners of ten thousand cameras are a few hundred texts. Bounded for each fact key, and
 # emptied when full.
 _CACHE_SIZE: Final = 1024
@@ -535,11 +539,8 @@ class Matcher:
 
 def enterprise_number(oid: str) -> int | None:
     """Return the IANA enterprise number of an object identifier, or None when it lies elsewhere."""
-    rest = oid.lstrip(".").replace("SNMPv2-SMI::enterprises.", _ENTERPRISES, 1)
-    if not rest.startswith(_ENTERPRISES):
-        return None
-    number = rest[len(_ENTERPRISES) :].split(".", 1)[0]
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 11 else None  # noqa: PLR2004
+    found = _ENTERPRISE.match(oid)
+    return int(found[1]) if found is not None else None
 
 
 def starts_at_beginning(expression: str) -> bool:

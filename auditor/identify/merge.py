@@ -7,6 +7,7 @@ second look. So a doubt keeps apart, and says so.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,8 +19,8 @@ from auditor.common.display import visible
 from auditor.identify import wording
 from auditor.identify.confidence import MAC_GROUP
 from auditor.identify.identity import identify
-from auditor.identify.keys import Key, Marks, Sort, marks, subject_macs
-from auditor.model import Identity, Unit, Verdict
+from auditor.identify.keys import Key, Marks, Sort, is_virtual_router, marks, subject_macs
+from auditor.model import Identity, Kind, Unit, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,6 +35,11 @@ MAX_ADDRESSES = 4
 # Two network cards on one board have MACs that follow each other; sixteen is the smallest block that is handed out
 # inside a firm. Two units of one delivery can be as near, so this only supports a number that both gave.
 _NEAR = 16
+# A report of a thousand like sentences is read by nobody; the units that they are about say it as well.
+MOST_ALIKE = 20
+# What shows two units behind one MAC.
+_BEHIND_MAC = frozenset({"mac", "login", "endpoint", "certificate"})
+_NOT_WORD = re.compile(r"[\W_]+")
 _SENTENCES = {
     Sort.SERIAL: wording.SAME_SERIAL, Sort.ENDPOINT: wording.SAME_ENDPOINT, Sort.MAC: wording.SAME_MAC,
     Sort.CERTIFICATE: wording.SAME_CERTIFICATE,
@@ -67,6 +73,28 @@ class Merged:
 
     units: tuple[Unit, ...]
     warnings: tuple[str, ...]
+
+
+class _Warnings:
+    """Sentences by kind, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, dict[str, None]] = {}
+
+    def add(self, template: str, sentence: str) -> str:
+        """Keep a sentence made from a template once, and return it."""
+        self._said.setdefault(template, {})[sentence] = None
+        return sentence
+
+    def told(self) -> tuple[str, ...]:
+        """Return all, but of each kind no more than `MOST_ALIKE` and the number of the others."""
+        shown = []
+        for sentences in self._said.values():
+            first, *others = sentences
+            shown += [first, *others[: MOST_ALIKE - 1]]
+            if (count := len(sentences) - MOST_ALIKE) > 0:
+                shown.append(wording.MORE.format(count=count, sentence=first))
+        return tuple(shown)
 
 
 @dataclass(eq=False)
@@ -105,6 +133,28 @@ class _Part:
         parsed = ipaddress.ip_address(self.address)
         return parsed.version, int(parsed), self.port or 0
 
+    @cached_property
+    def certified(self) -> frozenset[str]:
+        """What its certificates were made for: MACs, its documented serial numbers, its address; empty if for none."""
+        words = {key.value for key in self.marks.keys if key.sort is Sort.SERIAL and key.is_documented}
+        return frozenset(
+            word
+            for subject in self.marks.certificates.values()
+            for word in (
+                *subject_macs(subject), *(word for word in (*words, self.address) if _names(subject, word))
+            )
+        )  # fmt: skip
+
+    @cached_property
+    def builders(self) -> frozenset[str]:
+        """Makers of the hardware, the one that only a MAC prefix names as well; a platform runs on any computer."""
+        if not self.whole:
+            return self.makers
+        identity = self.answer.identity
+        if identity.maker is None or identity.kind is Kind.MANAGEMENT_PLATFORM:
+            return frozenset()
+        return frozenset({identity.maker})
+
     def tells(self) -> Iterator[Key]:
         """Yield what it shares with nobody but itself, certificates left aside."""
         yield from self.marks.keys
@@ -123,7 +173,7 @@ def merge(answers: Iterable[Answer], rules: RuleSet) -> Merged:
     of trust, nothing they say contradicts it, and no more than `MAX_ADDRESSES` give it. An address is several units
     when its ports give different serial numbers, login realms or makers, by what only one unit can say.
     """
-    warnings: list[str] = []
+    warnings = _Warnings()
     parts = sorted(
         (part for answer in answers for part in _parts(answer, rules)), key=lambda part: part.place
     )  # fmt: skip
@@ -134,7 +184,7 @@ def merge(answers: Iterable[Answer], rules: RuleSet) -> Merged:
     named = [
         replace(unit, id=unit.id or _address_id(group[0])) for unit, group in zip(units, groups, strict=True)
     ]  # fmt: skip
-    return Merged(tuple(named), tuple(dict.fromkeys(warnings)))
+    return Merged(tuple(named), warnings.told())
 
 
 def _taken(units: Sequence[Unit]) -> set[str]:
@@ -148,7 +198,16 @@ def _taken(units: Sequence[Unit]) -> set[str]:
 
 def _parts(answer: Answer, rules: RuleSet) -> list[_Part]:
     """Return the units of one address: one, unless two ports contradict each other in what only one unit can say."""
-    own = answer.mac.lower() if answer.mac else None
+    seen = answer.mac.lower() if answer.mac else None
+    own = None if seen is None or is_virtual_router(seen) else seen
+    parts = _units_at(answer, own, rules)
+    if seen is not None and own is None:
+        for part in parts:
+            part.notes.append(wording.ROUTER_MAC_NOTE.format(value=seen))
+    return parts
+
+
+def _units_at(answer: Answer, own: str | None, rules: RuleSet) -> list[_Part]:
     together, *others = marks(answer.observations, answer.identity.evidence).values() or (Marks(),)
     for told in others:
         together.add(told)
@@ -205,7 +264,7 @@ def _one_of_several(
     at = number == front
     others = [place for place in range(len(clusters)) if place != number]
     why = "; ".join(dict.fromkeys(reason for place in others if (reason := _why(found, clusters[place][0], rules))))
-    template = wording.FRONT if at else wording.SEVERAL_AT_ONE
+    template = wording.SEVERAL_ONE_AT_IT if front is None else wording.FRONT if at else wording.SEVERAL_AT_ONE
     part = _Part(
         answer,
         found,
@@ -258,7 +317,7 @@ def _why(one: Marks, other: Marks, rules: RuleSet) -> str:
     if one.keys & other.keys:
         return ""
     for fact in sorted(one.realms.keys() & other.realms.keys()):
-        if one.realms[fact].isdisjoint(other.realms[fact]):
+        if not _any_near(one.realms[fact], other.realms[fact]):
             return wording.WHY["realm"].format(told=_told(one.realms[fact] | other.realms[fact]))
     if _are_strangers(one.makers, other.makers, rules):
         return wording.WHY["maker"].format(told=_told(one.makers | other.makers))
@@ -281,7 +340,7 @@ def _front(clusters: Sequence[_Cluster], own: str | None, identity: Identity) ->
 
 
 def _join(
-    parts: Sequence[_Part], rules: RuleSet, warnings: list[str]
+    parts: Sequence[_Part], rules: RuleSet, warnings: _Warnings
 ) -> tuple[list[list[_Part]], dict[tuple[int, int, int], list[str]]]:
     """Return the parts grouped into units, and by the place of a unit's first part why they are one."""
     _disown_routers(parts, warnings)
@@ -296,32 +355,87 @@ def _join(
     reasons: defaultdict[tuple[int, int, int], list[str]] = defaultdict(list)
     for key in sorted(key for key, having in holders.items() if len(having) > 1):
         having = holders[key]
-        if not _can_tell(key, having, rules, warnings):
+        if not _can_tell(key, having, owner, rules, warnings):
             continue
         for one, other in combinations(having, 2):
             first, second = sorted((owner[one.place], owner[other.place]))
             if first == second or one.address == other.address:
                 continue
-            if not _is_enough(key, one, other):
-                warnings.append(_apart(wording.NOT_ENOUGH, key, (one, other), names=False))
+            if _tells_too_little(key, one, other, rules, warnings):
                 continue
             mine, theirs = groups[first], groups[second]
-            if (clash := _first_clash(mine, theirs, rules)) is not None:
+            if (clash := _first_clash(mine, theirs, rules, key)) is not None:
                 _keep_apart(key, *clash, rules, warnings)
                 continue
             if len({part.address for part in (*mine, *theirs)}) > MAX_ADDRESSES:
-                together = _addresses((*mine, *theirs))
-                warnings.append(wording.TOO_MANY.format(addresses=_listed(together), most=MAX_ADDRESSES))
+                together = _listed(_addresses((*mine, *theirs)))
+                sentence = wording.TOO_MANY.format(addresses=together, most=MAX_ADDRESSES)
+                _note((one, other), warnings.add(wording.TOO_MANY, sentence))
                 continue
             reasons[first] += [_sentence(key, one, other), *reasons.pop(second, [])]
             groups[first] = sorted((*mine, *theirs), key=lambda part: part.place)
             del groups[second]
             for part in theirs:
                 owner[part.place] = first
-    return [groups[place] for place in sorted(groups)], dict(reasons)
+    joined = [groups[place] for place in sorted(groups)]
+    for group in joined:
+        _doubt(group, warnings)
+    return joined, dict(reasons)
 
 
-def _disown_routers(parts: Sequence[_Part], warnings: list[str]) -> None:
+def _tells_too_little(key: Key, one: _Part, other: _Part, rules: RuleSet, warnings: _Warnings) -> bool:
+    """Say whether a shared key is not enough for two parts, and tell the reader."""
+    if _is_in_front(key, one, other, rules):
+        sentence = wording.FOREIGN_MAC.format(addresses=_listed(_addresses((one, other))), value=key.value)
+        _note((one, other), warnings.add(wording.FOREIGN_MAC, sentence))
+        one.blurred = other.blurred = True
+        return True
+    if not _is_enough(key, one, other):
+        sentence = _apart(wording.NOT_ENOUGH, key, (one, other), names=False)
+        _note((one, other), warnings.add(wording.NOT_ENOUGH, sentence))
+        return True
+    return False
+
+
+def _note(parts: Iterable[_Part], sentence: str) -> None:
+    for part in parts:
+        part.notes.append(sentence)
+
+
+def _doubt(group: Sequence[_Part], warnings: _Warnings) -> None:
+    """Say of a unit that only a serial number holds together that the number may have been copied."""
+    if len(group) == 1:
+        return
+    sets: list[list[_Part]] = []
+    for part in group:
+        mine = [others for others in sets if any(_share_more(part, other) for other in others)]
+        sets = [*(others for others in sets if others not in mine), [part, *(other for some in mine for other in some)]]
+    apart = [part for some in sets if any(_macs(part) for part in some) for part in some]
+    if sum(any(_macs(part) for part in some) for some in sets) < 2:  # noqa: PLR2004
+        return
+    apart.sort(key=lambda part: part.place)
+    serials = {key.value for part in apart for key in part.marks.keys if key.sort is Sort.SERIAL}
+    macs = {mac for part in apart for mac in part.marks.macs or _macs(part)}
+    sentence = wording.CLONED.format(addresses=_listed(_addresses(apart)), value=_told(serials), macs=_told(macs))
+    group[0].notes.append(warnings.add(wording.CLONED, sentence))
+
+
+def _share_more(one: _Part, other: _Part) -> bool:
+    """Say whether two parts have something in common that no copied serial number brings along."""
+    mine, theirs = one.marks.macs, other.marks.macs
+    common = _other_keys(one) & _other_keys(other)
+    if not (mine and theirs):
+        mine, theirs = _macs(one), _macs(other)
+    elif one.own == other.own and not _any_near(mine, theirs):  # it answers for both
+        common = {key for key in common if key.value != one.own}
+    return (
+        bool(common)
+        or not one.marks.certificates.keys().isdisjoint(other.marks.certificates)
+        or _any_near(mine, theirs)
+    )
+
+
+def _disown_routers(parts: Sequence[_Part], warnings: _Warnings) -> None:
     """Take away the MACs that too many addresses have: those of routers, not of the units."""
     by_mac: defaultdict[str, list[_Part]] = defaultdict(list)
     for part in parts:
@@ -329,7 +443,7 @@ def _disown_routers(parts: Sequence[_Part], warnings: list[str]) -> None:
             by_mac[part.own].append(part)
     for mac, having in sorted(by_mac.items()):
         if len(having) > MAX_ADDRESSES:
-            warnings.append(wording.SHARED_MAC.format(value=mac, count=len(having)))
+            warnings.add(wording.SHARED_MAC, wording.SHARED_MAC.format(value=mac, count=len(having)))
             for part in having:
                 part.own = None
                 part.notes.append(wording.SHARED_MAC_NOTE.format(value=mac))
@@ -365,7 +479,13 @@ def _names(subject: str, word: str) -> bool:
     return False
 
 
-def _can_tell(key: Key, having: Sequence[_Part], rules: RuleSet, warnings: list[str]) -> bool:
+def _can_tell(
+    key: Key,
+    having: Sequence[_Part],
+    owner: Mapping[tuple[int, int, int], tuple[int, int, int]],
+    rules: RuleSet,
+    warnings: _Warnings,
+) -> bool:
     """Say whether a key tells units apart: few give it, and none of them contradicts another."""
     addresses = {part.address for part in having}
     if len(addresses) < 2:  # noqa: PLR2004
@@ -373,11 +493,13 @@ def _can_tell(key: Key, having: Sequence[_Part], rules: RuleSet, warnings: list[
     if len(addresses) > MAX_ADDRESSES:
         template = {Sort.SERIAL: wording.SHARED_SERIAL, Sort.ENDPOINT: wording.SHARED_ENDPOINT}.get(key.sort)
         if template is not None:  # a certificate or MAC that firmware brings along is nothing to look at
-            warnings.append(template.format(value=visible(key.value), count=len(addresses)))
+            warnings.add(template, template.format(value=visible(key.value), count=len(addresses)))
         return False
     clear = True
     for one, other in combinations(having, 2):
-        if one.address != other.address and _clash(one, other, rules) is not None:
+        # What a stronger key has made one unit does not come apart again.
+        strangers = one.address != other.address and owner[one.place] != owner[other.place]
+        if strangers and _clash(one, other, rules, key) is not None:
             if key.sort is not Sort.CERTIFICATE:  # the certificate of a firmware or of a whole site
                 _keep_apart(key, one, other, rules, warnings, having)
             clear = False
@@ -386,48 +508,117 @@ def _can_tell(key: Key, having: Sequence[_Part], rules: RuleSet, warnings: list[
 
 
 def _keep_apart(
-    key: Key, one: _Part, other: _Part, rules: RuleSet, warnings: list[str], having: Sequence[_Part] = ()
+    key: Key, one: _Part, other: _Part, rules: RuleSet, warnings: _Warnings, having: Sequence[_Part] = ()
 ) -> None:
     """Say of two parts that they share a key and contradict each other."""
-    word, told = _clash(one, other, rules) or ("", set())
+    word, told = _clash(one, other, rules, key) or ("", set())
+    sentence = ""
     having = having or (one, other)
     if key.sort is Sort.MAC and word == "maker":
         makers = {maker for part in having for maker in part.makers}
-        warnings.append(wording.CONTRADICTING[word].format(value=key.value, told=_told(makers)))
+        template = wording.CONTRADICTING[word]
+        warnings.add(template, template.format(value=key.value, told=_told(makers)))
     else:
         template = wording.CONTRADICTING_MAKERS if word == "maker" else wording.CONTRADICTING[word]
-        warnings.append(_apart(template, key, having, told=_told(told)))
+        sentence = warnings.add(template, _apart(template, key, having, told=_told(told)))
     for part in having:
         others = _listed([address for address in _addresses(having) if address != part.address])
         if key.sort is Sort.MAC and part.own == key.value:
             part.blurred = True
         plain = key.sort is Sort.MAC and word == "maker"
         name = _NAMES[key.sort].format(value=visible(key.value))
+        if word in _BEHIND_MAC:  # neither is less what it says for that
+            part.notes.append(sentence)
+            continue
         part.notes.append(
             wording.CONTRADICTING_NOTE if plain else wording.CONTRADICTING_UNIT_NOTE.format(value=name, others=others)
         )
 
 
-def _first_clash(mine: Sequence[_Part], theirs: Sequence[_Part], rules: RuleSet) -> tuple[_Part, _Part] | None:
+def _first_clash(
+    mine: Sequence[_Part], theirs: Sequence[_Part], rules: RuleSet, key: Key
+) -> tuple[_Part, _Part] | None:
     """Return the first two parts of two groups that cannot be one unit."""
     for one in mine:
         for other in theirs:
-            if _clash(one, other, rules) is not None:
+            if _clash(one, other, rules, key) is not None:
                 return one, other
     return None
 
 
-def _clash(one: _Part, other: _Part, rules: RuleSet) -> tuple[str, set[str]] | None:
-    """Return in what two parts contradict each other, with what they say; None when they can be one unit."""
+def _clash(one: _Part, other: _Part, rules: RuleSet, key: Key) -> tuple[str, set[str]] | None:
+    """Return in what two parts that share a key contradict each other, with what they say; None if in nothing."""
     for question in sorted(one.marks.told.keys() & other.marks.told.keys(), reverse=True):  # serial, model, firmware
         mine, theirs = one.marks.told[question], other.marks.told[question]
-        if mine.isdisjoint(theirs):
-            return question.partition(" ")[0], mine | theirs
+        sort = question.partition(" ")[0]
+        if not any(_is_alike(sort, first, second) for first in mine for second in theirs):
+            return sort, mine | theirs
     if _are_strangers(one.makers, other.makers, rules):
         return "maker", set(one.makers | other.makers)
     if one.address == other.address:  # two ports that were told apart
         return "serial", _serials(one.marks) | _serials(other.marks)
+    return _clash_behind_mac(one, other) if key.sort is Sort.MAC else None
+
+
+def _clash_behind_mac(one: _Part, other: _Part) -> tuple[str, set[str]] | None:
+    """Return what shows two units behind one MAC: a router or bridge gives its own for all that it answers for."""
+    mine, theirs = one.marks, other.marks
+    if mine.macs and theirs.macs and not _any_near(mine.macs, theirs.macs):
+        return "mac", mine.macs | theirs.macs
+    for fact in sorted(mine.logins.keys() & theirs.logins.keys()):
+        if mine.logins[fact].isdisjoint(theirs.logins[fact]):
+            return "login", mine.logins[fact] | theirs.logins[fact]
+    endpoints = [{key.value for key in found.keys if key.sort is Sort.ENDPOINT} for found in (mine, theirs)]
+    if all(endpoints) and endpoints[0].isdisjoint(endpoints[1]):
+        return "endpoint", endpoints[0] | endpoints[1]
+    named = one.certified, other.certified
+    if all(named) and named[0].isdisjoint(named[1]) and mine.certificates.keys().isdisjoint(theirs.certificates):
+        return "certificate", set(named[0] | named[1])
     return None
+
+
+def _is_alike(sort: str, one: str, other: str) -> bool:
+    """Say whether two answers to one question are the same but for their spelling.
+
+    Models are compared by letters and digits. Some answers give the day of the firmware after its version, others not.
+    """
+    if sort == "model":
+        return (_NOT_WORD.sub("", one) or one) == (_NOT_WORD.sub("", other) or other)
+    if sort != "firmware":
+        return one == other
+    short, long = sorted((one, other), key=len)
+    # V5.6.30 is not V5.6.3 with something after it.
+    return long.startswith(short) and not (short[-1:].isdigit() and long[len(short) : len(short) + 1].isdigit())
+
+
+def _is_in_front(key: Key, one: _Part, other: _Part, rules: RuleSet) -> bool:
+    """Say whether all that two parts share is a MAC on the link that may be that of a router or bridge before them.
+
+    So it is when neither gives it as its own, it is not of the maker of either, and one of them says what it is. A host
+    that says nothing has nothing that its MAC could be compared with.
+    """
+    own = one.own
+    if own is None or own != other.own or key != Key(Sort.MAC, "", own):
+        return False
+    if set(one.tells()) & set(other.tells()) != {key}:
+        return False
+    if (one.certified or other.certified) and not one.marks.certificates.keys().isdisjoint(other.marks.certificates):
+        return False
+    stated = one.marks.macs | other.marks.macs
+    if any(_is_near(own, mac) for mac in stated):
+        return False
+    makers = one.builders | other.builders
+    return bool(stated or one.makers & makers or other.makers & makers) and not _is_of(own, makers, rules)
+
+
+def _is_of(mac: str, makers: Iterable[str], rules: RuleSet) -> bool:
+    """Say whether a MAC is of one of some makers, of a firm that builds for it, or of a module that anybody buys."""
+    makers = set(makers)
+    block = rules.prefixes.block(mac)
+    if block is not None and (block.role == "module" or (makers and not _are_strangers(makers, {block.family}, rules))):
+        return True
+    words = set(_NOT_WORD.split((rules.prefixes.registrant(mac) or "").casefold())) - {""}
+    return any(_NOT_WORD.split(maker.casefold())[0] in words for maker in makers)
 
 
 def _is_enough(key: Key, one: _Part, other: _Part) -> bool:
@@ -439,13 +630,13 @@ def _is_enough(key: Key, one: _Part, other: _Part) -> bool:
     """
     if key.sort is Sort.SERIAL and key.is_documented:
         return True
-    if one.own is not None and one.own == other.own:
-        return True
+    if one.own is not None and one.own == other.own:  # a MAC that stands in front of both is no support
+        return _clash_behind_mac(one, other) is None
     mine, theirs = _macs(one), _macs(other)
     if mine and theirs:
         if one.own is not None and other.own is not None and not (one.own in theirs or other.own in mine):
             mine, theirs = {one.own}, {other.own}  # a MAC that both only name may stand in the firmware
-        return any(_is_near(first, second) for first in mine for second in theirs)
+        return _any_near(mine, theirs)
     return key.sort is not Sort.SERIAL or bool(_other_keys(one) & _other_keys(other))
 
 
@@ -493,8 +684,10 @@ def _unit(group: Sequence[_Part], because: Sequence[str], rules: RuleSet) -> Uni
             for part in group
             if part.place in behind
         ]
-    owns = sorted({part.own for part in here if part.own is not None})
-    blurred = any(part.blurred for part in here)
+    # A MAC that others answer with as well is not its own where it gives another.
+    owning = [part for part in here if part.own is not None and not (part.blurred and _gives_another(part))]
+    owns = sorted({part.own for part in owning if part.own is not None})
+    blurred = any(part.blurred for part in owning)
     mac = owns[0] if owns else _declared(group)
     if len(owns) > 1:
         notes.append(wording.OTHER_MACS.format(macs=", ".join(owns[1:])))
@@ -510,16 +703,22 @@ def _unit(group: Sequence[_Part], because: Sequence[str], rules: RuleSet) -> Uni
     )  # fmt: skip
 
 
+def _gives_another(part: _Part) -> bool:
+    return part.own is not None and bool(part.marks.macs) and not _any_near({part.own}, part.marks.macs)
+
+
 def _behind(part: _Part, unit: set[str]) -> tuple[str, list[str]]:
     """Return why a part stands behind its address, or nothing, and remarks."""
     if part.split and not part.front:
         return part.split, []
     if part.marks.proxy and part.marks.hints:
         return wording.PROXY.format(address=part.address, header=visible(part.marks.proxy)), []
-    homes = part.marks.homes
-    if not homes or homes & unit or ":" in part.address or not homes.isdisjoint({part.address}):
+    homes, settings = part.marks.homes, part.marks.settings
+    if not (homes or settings) or (homes | settings) & unit or ":" in part.address:
         return "", []
-    told = _told(homes)
+    told = _told(homes or settings)
+    if not homes:
+        return "", [wording.OTHER_ADDRESS_NOTE.format(told=told)]
     if part.own is not None and (not part.marks.macs or any(_is_near(part.own, mac) for mac in part.marks.macs)):
         # On its own link, and no other MAC speaks for a unit behind it: a second network card, or an old setting.
         return "", [wording.OTHER_ADDRESS_NOTE.format(told=told)]
@@ -528,6 +727,11 @@ def _behind(part: _Part, unit: set[str]) -> tuple[str, list[str]]:
 
 def _is_near(one: str, other: str) -> bool:
     return abs(_mac_number(one) - _mac_number(other)) < _NEAR
+
+
+def _any_near(mine: Iterable[str], theirs: Iterable[str]) -> bool:
+    theirs = tuple(theirs)
+    return any(_is_near(one, other) for one in mine for other in theirs)
 
 
 def _declared(group: Sequence[_Part]) -> str | None:
@@ -557,7 +761,7 @@ def _fact_id(group: Sequence[_Part], mac: str | None) -> str:
     """Return an id from the strongest stable fact: the MAC, then the serial number; empty when there is neither."""
     if mac is not None:
         return f"mac-{mac.replace(':', '')}"
-    if any(part.blurred for part in group):
+    if any(part.blurred and not _gives_another(part) for part in group):
         return ""
     serials = sorted(
         {key for part in group for key in part.marks.keys if key.sort is Sort.SERIAL and key.is_documented}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from auditor.identify.match import starts_at_beginning
+from auditor.identify.screen import needed
 from auditor.model import Kind, Relation, Strength
 
 if TYPE_CHECKING:
@@ -34,6 +36,12 @@ FIXED_KEYS = frozenset({
 })  # fmt: skip
 OPEN_KEYS = re.compile(r"(?:http\.header|sadp|dhip|isapi|magicbox|dvrip|ubnt)\.[A-Za-z0-9_.@-]+|snmp\.\d+(?:\.\d+)+")
 
+# Answers in a protocol of one maker: facts that our reader of that protocol takes from them, what a server sends for a
+# path of ISAPI or PSIA, and a document that declares a name space of ISAPI. Nothing else confirms a maker alone.
+_OWN_FACTS = re.compile(r"(?:sadp|dhip|isapi|magicbox|dvrip|ubnt)\.")
+_OWN_PATHS = ("/ISAPI/", "/PSIA/")
+_NAME_SPACE = r"http://www\.(?:hikvision\.com|isapi\.(?:org|com)|std-cgi\.(?:com|org))/ver\d\d/XMLSchema"
+_ESCAPE_OR_CLASS = re.compile(r"\\.|\[\^?\]?[^\]]*\]")
 
 _DAY = r"^\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?$"  # 2016, 2022-11 or 2022-11-30
 
@@ -195,11 +203,58 @@ class Rule(_Strict):
             raise ValueError("`not_maker` and strength `against` go together")
         return self
 
+    @model_validator(mode="after")
+    def _own(self) -> Self:
+        if self.own_protocol and not (
+            _is_own_fact(self.observable) and _is_own(self.match, self.observable, self.request)
+        ):
+            raise ValueError(
+                "own_protocol is for facts of sadp., dhip., isapi., magicbox., dvrip. and ubnt., and for an http.body "
+                "whose `request` is below /ISAPI/ or /PSIA/ or whose `regex` starts with ^ and holds the name space"
+            )
+        return self
+
     @property
     def expressions(self) -> tuple[str, ...]:
         """Every regular expression of this rule."""
         found = [condition.regex for condition in self.match.parts() if condition.regex is not None]
         return (*found, self.request) if self.request is not None else tuple(found)
+
+
+def _is_own(match: Condition, key: str, request: str | None) -> bool:
+    """Say whether a condition can hold in an answer of the maker's own protocol only."""
+    if match.all is not None:
+        return any(_is_own(part, part.observable or key, request) for part in match.all)
+    if match.any is not None:
+        return bool(match.any) and all(_is_own(part, part.observable or key, request) for part in match.any)
+    if match.absent:
+        return False
+    if key == "http.body":
+        return _is_own_path(request) or _is_own_document(match)
+    return _is_own_fact(key)
+
+
+def _is_own_fact(key: str) -> bool:
+    # An http.body without such a request has to show the name space, which `_is_own` looks for.
+    return key == "http.body" or _OWN_FACTS.match(key) is not None
+
+
+def _is_own_path(request: str | None) -> bool:
+    if request is None:
+        return False
+    texts = (found := needed(request, ignore_case=False)).texts or found.start
+    return bool(texts) and all(any(path in text for path in _OWN_PATHS) for text in texts)
+
+
+def _is_own_document(match: Condition) -> bool:
+    expression = match.regex or ""
+    before, found, _after = expression.partition(_NAME_SPACE)
+    outside = _ESCAPE_OR_CLASS.sub("", before)
+    return (
+        bool(found)
+        and outside.count("(") == outside.count(")")  # not within a group that could be left out
+        and starts_at_beginning(expression)
+    )
 
 
 class MakerFile(_Strict):

@@ -14,12 +14,13 @@ from ruamel.yaml.error import YAMLError
 from auditor.common.data import data_path
 from auditor.common.errors import UsageError
 from auditor.identify.confidence import NUMBERS
+from auditor.identify.examples import observations_of, taken
 from auditor.identify.expressions import weaknesses
-from auditor.identify.match import Hit, Matcher, group_facts, is_generic
+from auditor.identify.match import Matcher, is_generic
 from auditor.identify.registers import family_problems, register_problems
 from auditor.identify.rules import RuleSet, load_rules
-from auditor.identify.schema import FIXED_KEYS, OPEN_KEYS, Condition, CounterExample, Example, Rule, fingerprint_schema
-from auditor.model import Observation, Strength
+from auditor.identify.schema import FIXED_KEYS, OPEN_KEYS, Condition, CounterExample, Rule, fingerprint_schema
+from auditor.model import Strength
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,21 +181,11 @@ def _examples(rule: Rule, rules: RuleSet) -> Iterator[str]:
             if said.get(name, captured.get(name)) != wanted:
                 yield f"example {number} yields {name} {said.get(name, captured.get(name))!r}, not {wanted!r}"
         if not is_generic(rule):
-            yield from _taken(rule, number, rules.matcher.hits(observations))
+            yield from taken(rule, number, rules.matcher.hits(observations))
     for number, counter in enumerate(rule.counter_examples, start=1):
         wrong = CounterExample(input=counter, of=None) if isinstance(counter, str) else counter
         if alone.hits(observations_of(rule, wrong)):
             yield f"counter-example {number} matches"
-
-
-def _taken(rule: Rule, number: int, hits: list[Hit]) -> Iterator[str]:
-    mine = rule.says.maker
-    if mine is None:
-        return
-    for hit in hits:
-        theirs = hit.rule.says.maker
-        if theirs is not None and theirs != mine and not is_generic(hit.rule):
-            yield f"example {number} is taken by {hit.rule.id} of {theirs}"
 
 
 def _templates(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -202,15 +193,6 @@ def _templates(rule: Rule) -> Iterator[tuple[str, str]]:
         template = getattr(rule.says, name)
         if template is not None:
             yield name, template
-
-
-def observations_of(rule: Rule, example: Example | CounterExample) -> list[Observation]:
-    """Return the observations that an example of a rule stands for, as one response."""
-    given = example.input
-    facts = group_facts(given if isinstance(given, dict) else {rule.observable: given})
-    probe = rule.probe or rule.observable.split(".", 1)[0]
-    port = example.port or (rule.port[0] if rule.port else None)
-    return [Observation("example", probe, key, values, 1, port, example.request) for key, values in facts.items()]
 
 
 def _neighbours(rules: RuleSet) -> Iterator[str]:

@@ -22,10 +22,16 @@ class Outcome(NamedTuple):
 
 
 class Witness(NamedTuple):
-    """What counts once: its independence group, and where its best sign was seen."""
+    """What counts once.
+
+    Attributes:
+        group: its independence group, the one of its best sign.
+        seen: what it falls with: its own group first, each with all ports it was seen on, in order. Further groups
+            stand here only with ports that none before has.
+    """
 
     group: str
-    port: int | None
+    seen: tuple[tuple[str, tuple[int, ...]], ...]
 
 
 class Turning(NamedTuple):
@@ -38,6 +44,9 @@ class Turning(NamedTuple):
         least: how many must fall together before the outcome changes; 0 when not even all of them change it.
         rivals: other makers that evidence names, with what would be said if theirs were not from this unit.
         undenied: what would be said if nothing spoke against the maker, or None where nothing does.
+        protocol: what would be said if the device also answered in another maker's own protocol: once for a maker
+            first in the alphabet and once for the last, because between equals the alphabet decides.
+        certificate: the same for the certificate of another maker, one that this maker is not known to build for.
     """
 
     now: Outcome
@@ -46,6 +55,8 @@ class Turning(NamedTuple):
     least: int
     rivals: tuple[tuple[str, Outcome], ...]
     undenied: Outcome | None
+    protocol: tuple[Outcome, Outcome]
+    certificate: tuple[Outcome, Outcome]
 
 
 def decisive(

@@ -23,6 +23,19 @@ SHARED_ENDPOINT = (
     "The ONVIF endpoint {value} was announced at {count} addresses; so many units cannot be one, so it was not used to "
     "tell them apart."
 )
+ROUTER_MAC_NOTE = (
+    "Its hardware address is not known: {value} is that of a virtual router, which answers for what stands behind it."
+)
+FOREIGN_MAC = (
+    "{addresses} share the hardware address {value}, which neither gives as its own and which is not of the maker of "
+    "either: a router or bridge may answer for both, so they are kept as separate devices and a person must look at "
+    "them."
+)
+CLONED = (
+    "{addresses} are shown as one unit because they gave the same serial number ({value}), but their hardware "
+    "addresses are not near each other ({macs}) and they have nothing else in common: the serial number may be cloned, "
+    "and both places must be looked at."
+)
 # What two answers contradict each other in -> the sentence on the hardware address that they share.
 CONTRADICTING = {
     "maker": "The hardware address {value} was seen at addresses that give different makers ({told}); they are kept as "
@@ -33,6 +46,14 @@ CONTRADICTING = {
     "person must look at them.",
     "firmware": "{addresses} share {value} but give different firmware ({told}); they are kept as separate devices and "
     "a person must look at them.",
+    "mac": "{addresses} share {value} but give different hardware addresses of their own ({told}); a router or bridge "
+    "may answer for both, so they are kept as separate devices and a person must look at them.",
+    "endpoint": "{addresses} share {value} but announce different ONVIF endpoints ({told}); a router or bridge may "
+    "answer for both, so they are kept as separate devices and a person must look at them.",
+    "login": "{addresses} share {value} but give different login names ({told}); a router or bridge may answer for "
+    "both, so they are kept as separate devices and a person must look at them.",
+    "certificate": "{addresses} share {value} but show different certificates, made for {told}; a router or bridge may "
+    "answer for both, so they are kept as separate devices and a person must look at them.",
 }
 CONTRADICTING_MAKERS = (
     "{addresses} share {value} but give different makers ({told}); they are kept as separate devices and a person must "
@@ -45,11 +66,16 @@ NOT_ENOUGH = (
     "devices, and a person who stands before one of them can see whether they are one."
 )
 TOO_MANY = "{addresses} would be one unit with more than {most} addresses; they were not all put together."
+MORE = "And {count} more of the same kind as: {sentence}"
 
 # --- behind an address ---
 SEVERAL_AT_ONE = (
     "More than one unit answers at {address}: this one at {ports}, another at {others} ({why}). It stands behind this "
     "address, not at it: something in front passes the questions on to it."
+)
+SEVERAL_ONE_AT_IT = (
+    "More than one unit answers at {address}: this one at {ports}, another at {others} ({why}). One of these units may "
+    "be the one at the address; what is not stands behind it, where something in front passes the questions on."
 )
 FRONT = "Another unit answers through {address} as well, at {others} ({why})."
 WHY = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -155,9 +156,7 @@ class Outcome:
             ValueError: a required key is missing, or a value has the wrong type; the text names the key.
         """
         get = line.get
-        device, probe, facts, port = get("device"), get("probe"), get("facts"), get("port")
-        if not isinstance(device, str) or not device:
-            raise ValueError("`device` must be a non-empty string")
+        device, probe, facts, port = _device(get("device")), get("probe"), get("facts"), get("port")
         if not isinstance(probe, str) or not probe:
             raise ValueError("`probe` must be a non-empty string")
         raw = b""
@@ -173,7 +172,7 @@ class Outcome:
         elif facts is None and "status" not in line:
             raise ValueError("`raw`, `raw_base64`, `facts` or `status` must be there")
         if facts is not None:
-            _check_facts(facts)
+            _check_facts(facts, probe)
         if port is not None and (type(port) is not int or not 0 < port <= _LAST_PORT):
             raise ValueError("`port` must be a whole number from 1 to 65535")
         request, at, vantage, detail = get("request"), get("at"), get("vantage"), get("detail")
@@ -194,8 +193,50 @@ class Outcome:
 _STATUS = {status.value: status for status in Status}
 
 
-def _check_facts(facts: object) -> None:
+# Line ends and other controls, and what UTF-8 cannot hold: the key is printed, and other programs read it.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def _device(device: object) -> str:
+    if not isinstance(device, str) or not device:
+        raise ValueError("`device` must be a non-empty string")
+    if not device.isprintable() and _UNPRINTABLE.search(device) is not None:
+        raise ValueError("`device` holds a control character or half of a surrogate pair")
+    return device
+
+
+# An answer in a maker's own protocol, or to SNMP or ONVIF, is evidence because that question was asked. The protocol
+# is the first part of the fact key; behind it the other probes whose answers carry such facts.
+_CARRIERS = {
+    "sadp": (), "dhip": (), "dvrip": (), "ubnt": (), "snmp": (), "isapi": ("http",), "magicbox": ("http",),
+    "onvif": ("http", "wsd"),
+}  # fmt: skip
+_PROBES = (
+    "http", "rtsp", "tls", "onvif", "wsd", "sadp", "dhip", "ssdp", "mdns", "snmp", "dhcp", "mac", "dns", "lldp", "cdp",
+    "isapi", "magicbox", "dvrip", "ubnt", "ftp", "telnet", "ssh", "sip",
+)  # fmt: skip
+_FOREIGN = {
+    probe: tuple([f"{word}." for word, others in _CARRIERS.items() if probe != word and probe not in others])
+    for probe in _PROBES
+}
+
+# Nearly all facts: keys of no maker's protocol, known without a look at the text of each.
+_ANYWHERE = frozenset({
+    "http.status", "http.header_names", "http.server", "http.title", "http.www_authenticate", "http.body",
+    "http.favicon.mmh3", "http.favicon.md5", "rtsp.server", "rtsp.www_authenticate", "rtsp.public", "tls.subject",
+    "tls.issuer", "tls.sha256", "wsd.scopes", "wsd.types", "wsd.xaddrs", "wsd.endpoint", "ssdp.server", "ssdp.usn",
+    "ssdp.location", "mdns.service", "mdns.txt", "dhcp.vendor_class", "dhcp.hostname", "dns.name", "mac",
+    "ftp.banner", "telnet.banner", "ssh.banner", "sip.user_agent",
+})  # fmt: skip
+
+
+def _check_facts(facts: object, probe: str) -> None:
     if isinstance(facts, dict):
+        foreign = _FOREIGN.get(probe)  # None: a tool's own word, which may stand for several questions
+        if foreign is not None and not _ANYWHERE.issuperset(facts):
+            for key in facts:
+                if key.startswith(foreign):
+                    raise ValueError(f"`facts` of `{key.partition('.')[0]}` cannot come from the probe `{probe}`")
         for value in facts.values():
             if not isinstance(value, str) and not (
                 isinstance(value, list) and all([isinstance(item, str) for item in value])  # noqa: C419  (a generator takes twice as long)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from auditor.observe import rtsp, snmp, wsd
 from auditor.observe.mac import normalise
 from auditor.observe.message import challenges
-from auditor.observe.text import MAX_FACT, MAX_FACTS, MAX_VALUES, FactMap, many, one
+from auditor.observe.text import MAX_FACT, MAX_FACTS, MAX_VALUES, FactMap, many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +22,26 @@ if TYPE_CHECKING:
 _BEFORE_URI = re.compile(r"\s+(?=[A-Za-z][A-Za-z0-9+.-]{0,30}:)")  # a scope may hold a blank that should be %20
 _BETWEEN_NAMES = re.compile(r"[\s,;:|]+")
 _SPACE = re.compile(r"\s")
+_METHODS = re.compile(r"[A-Z_]+(?:, [A-Z_]+)*")
+_OBJECT = re.compile(r"1(?:\.[0-9]+)+")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _TAGS = re.compile(r"\A\s{0,9}<title[^>]{0,200}>(.{0,2000}?)(?:</title\s{0,9}>\s{0,9})?\Z", re.IGNORECASE | re.DOTALL)
+
+
+_SNMP_NAMES = frozenset({"snmp.sysdescr", "snmp.sysobjectid"})  # these keys stand as they are
 
 
 def normalised(given: Facts) -> FactMap:
     """Return facts as a parser would have given them: at most MAX_FACTS, values cut, at most MAX_VALUES of each."""
     facts: FactMap = {}
-    for key, value in given.items():
+    for name, value in given.items():
         if len(facts) >= MAX_FACTS:
             break
+        key = name
+        if name[:5] == "snmp." and name[5:7] != "1." and name not in _SNMP_NAMES:
+            key = snmp.key(name)
+            if key in given:
+                continue
         values: Sequence[str] = value
         if isinstance(value, str):
             if 0 < len(value) <= MAX_FACT and ((in_form := _IN_FORM.get(key)) is None or in_form(value)):
@@ -53,12 +64,20 @@ def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     return many([normalise(value) or value for value in values])
 
 
-def _uris(values: tuple[str, ...]) -> tuple[str, ...]:
-    if _SPACE.search("".join(values)) is None:
-        return _kept(values)
-    if any(not value or value.isspace() or _BEFORE_URI.search(value) for value in values):
-        values = tuple([part for value in values for part in _BEFORE_URI.split(value.strip())])
-    return many(list(values))
+def _uris(*elements: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Return a function that takes a list apart that is one text, or XML with these elements."""
+
+    def form(values: tuple[str, ...]) -> tuple[str, ...]:
+        text = "".join(values)
+        if "<" in text:
+            values = tuple([part for value in values for part in wsd.texts(value, elements)])
+        elif _SPACE.search(text) is None:
+            return _kept(values)
+        if any(not value or value.isspace() or _BEFORE_URI.search(value) for value in values):
+            values = tuple([part for value in values for part in _BEFORE_URI.split(value.strip())])
+        return many(list(values))
+
+    return form
 
 
 def _names(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -95,8 +114,7 @@ def _challenges(values: tuple[str, ...]) -> tuple[str, ...]:
 
 def _methods(values: tuple[str, ...]) -> tuple[str, ...]:
     """Return the methods of RTSP as the one text of the header."""
-    values = tuple([_without("public:", value) for value in values])
-    return one(", ".join([value for value in values if value])) if len(values) > 1 else many(list(values))
+    return rtsp.methods([_without("public:", value.strip()) for value in values])
 
 
 def _title(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -107,10 +125,10 @@ def _title(values: tuple[str, ...]) -> tuple[str, ...]:
 
 _FORMS: Mapping[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
     "mac": _addresses,
-    "wsd.scopes": _uris,
-    "wsd.types": _uris,
-    "wsd.xaddrs": _uris,
-    "onvif.scopes": _uris,
+    "wsd.scopes": _uris("Scopes", "ScopeItem"),
+    "wsd.types": _uris("Types"),
+    "wsd.xaddrs": _uris("XAddrs", "XAddr"),
+    "onvif.scopes": _uris("Scopes", "ScopeItem"),
     "http.header_names": _names,
     "http.server": _header("server"),
     "rtsp.server": _header("server"),
@@ -120,6 +138,7 @@ _FORMS: Mapping[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
     "http.www_authenticate": _challenges,
     "rtsp.www_authenticate": _challenges,
     "rtsp.public": _methods,
+    "snmp.sysobjectid": snmp.objects,
     "http.title": _title,
 }
 
@@ -139,7 +158,8 @@ def _one_challenge(value: str) -> bool:
 _IN_FORM: Mapping[str, Callable[[str], bool]] = {
     "mac": lambda value: _MAC.fullmatch(value) is not None,
     **dict.fromkeys(
-        ("wsd.scopes", "wsd.types", "wsd.xaddrs", "onvif.scopes"), lambda value: _SPACE.search(value) is None
+        ("wsd.scopes", "wsd.types", "wsd.xaddrs", "onvif.scopes"),
+        lambda value: _SPACE.search(value) is None and "<" not in value,
     ),
     "http.header_names": lambda value: _BETWEEN_NAMES.search(value) is None,
     **dict.fromkeys(("http.server", "rtsp.server", "ssdp.server"), _no_name("server")),
@@ -147,6 +167,7 @@ _IN_FORM: Mapping[str, Callable[[str], bool]] = {
     "ssdp.location": _no_name("location"),
     "http.www_authenticate": _one_challenge,
     "rtsp.www_authenticate": _one_challenge,
-    "rtsp.public": _no_name("public"),
+    "rtsp.public": lambda value: _METHODS.fullmatch(value) is not None,
+    "snmp.sysobjectid": lambda value: _OBJECT.fullmatch(value) is not None,
     "http.title": lambda value: "<" not in value,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass, field
 
 from auditor.common.limits import MAX_HEADER_BYTES, MAX_HEADERS, MAX_RESPONSE
@@ -26,7 +27,7 @@ class Message:
         protocol: `HTTP`, `RTSP`, `SIP`, `ICY`, or empty when there was no status line.
         status: the three digits of the status line, or empty.
         headers: name and value in the order and spelling sent; folded lines joined.
-        body: the bytes after the header block, transfer coding removed.
+        body: the bytes after the header block, transfer and content coding removed; empty where it cannot be undone.
     """
 
     protocol: str = ""
@@ -58,6 +59,8 @@ def split(raw: bytes) -> Message:
     body = raw[position:]
     if any(name.lower() == "transfer-encoding" and "chunked" in value.lower() for name, value in headers):
         body = _dechunk(body)
+    if body and (codings := [value for name, value in headers if name.lower() == "content-encoding"]):
+        body = _unpacked(body, ",".join(codings))
     return Message(
         protocol=status.group(1).decode().upper() if status else "",
         status=status.group(3).decode() if status else "",
@@ -111,6 +114,53 @@ def _dechunk(body: bytes) -> bytes:
         elif body[position : position + 1] == b"\n":
             position += 1
     return b"".join(parts)
+
+
+_GZIP = b"\x1f\x8b"
+_DEFLATE = 8
+# What text does not hold. Tools that unpack a body often leave the header as it was.
+_NOT_TEXT = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+_PEEK = 512
+
+
+def _unpacked(body: bytes, codings: str) -> bytes:
+    """Return a compressed body unpacked, at most MAX_RESPONSE bytes: of one that is cut, what came.
+
+    Nothing comes of a damaged body and of a coding that is not read here. A body that is text already stays.
+    """
+    names = [name for part in codings.lower().split(",") if (name := part.strip()) not in {"", "identity"}]
+    if not names:
+        return body
+    name = names[0] if len(names) == 1 else ""
+    packed = _as_sent(body)
+    if name in {"gzip", "x-gzip"} and packed.startswith(_GZIP):
+        container = 31
+    elif name == "deflate" and packed[0] & 15 == _DEFLATE and int.from_bytes(packed[:2], "big") % 31 == 0:
+        container = 15
+    elif _is_text(body[:_PEEK]):
+        return body
+    elif name == "deflate":  # without a container, as old servers send it under the same name
+        container = -15
+    else:
+        return b""
+    try:
+        return zlib.decompressobj(container).decompress(packed, MAX_RESPONSE)
+    except zlib.error:
+        return b""  # damaged: the headers stand
+
+
+def _is_text(start: bytes) -> bool:
+    return _NOT_TEXT.search(start) is None and sum(byte >= 0x80 for byte in start) * 2 <= len(start)  # noqa: PLR2004
+
+
+def _as_sent(body: bytes) -> bytes:
+    """Return gzip bytes that a tool saved as text, one character for each byte, as they were."""
+    if body.startswith(_GZIP.decode("latin-1").encode("utf-8")):
+        try:
+            return body.decode("utf-8", "ignore").encode("latin-1")
+        except UnicodeEncodeError:
+            return body  # some other text: the caller finds that it is damaged
+    return body
 
 
 _CHALLENGE_START = re.compile(r"(?:^|,)\s*(?=(?:Basic|Digest|Bearer|Negotiate|NTLM)(?:\s|$|,))", re.IGNORECASE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditor.common.limits import MAX_SCOPES
 from auditor.common.xmlsafe import local_name
-from auditor.observe import http, xmlread
+from auditor.observe import http, wsd, xmlread
 from auditor.observe.message import split
 from auditor.observe.text import FactMap, many, one
 
@@ -26,7 +26,8 @@ def parse(raw: bytes, request: str | None) -> FactMap:  # noqa: ARG001  (the bod
         facts |= {key: value for key, value in framing.items() if key not in {"http.body", "http.title"}}
     root = xmlread.read(message.body or raw)
     if root is None:
-        return facts
+        listed = () if message.status else wsd.listed(raw)  # a bare list, as saved by other tools
+        return {"onvif.scopes": listed} if any(scope.startswith("onvif:") for scope in listed) else facts
     information = xmlread.find(root, "GetDeviceInformationResponse")
     if information is not None:
         for name, text in xmlread.leaves(information):
@@ -40,7 +41,5 @@ def parse(raw: bytes, request: str | None) -> FactMap:  # noqa: ARG001  (the bod
     if hostname is not None:
         facts["onvif.hostname"] = one(next((text for name, text in xmlread.leaves(hostname) if name == "Name"), ""))
     if any(local_name(element) == "ProbeMatches" for element in root.iter()):
-        from auditor.observe import wsd  # noqa: PLC0415  (the two formats embed each other)
-
         facts |= wsd.facts_of(root)
     return facts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import TYPE_CHECKING
 
 from auditor.common.limits import MAX_SCOPES, MAX_XADDRS
@@ -11,20 +13,36 @@ from auditor.observe.text import FactMap, many, one
 if TYPE_CHECKING:
     from lxml import etree
 
+_ELEMENT = re.compile(r"<(?:[\w.-]{1,40}:)?(Scopes|ScopeItem|Types|XAddrs|XAddr)(?:\s[^<>]{0,500})?>([^<]{0,16384})")
+_TAG = re.compile(r"<[!?/]?[A-Za-z-][^<>]{0,500}>")
+_URI = re.compile(r"\s(?=(?:onvif|https?|ldap|urn|odm|flir|dvtel):)", re.IGNORECASE)
 _SCHEMES = ("onvif:", "http:", "https:", "ldap:", "urn:", "odm:", "flir:", "dvtel:")
 
 
 def parse(raw: bytes, request: str | None) -> FactMap:  # noqa: ARG001
     """Return `wsd.scopes`, `wsd.types`, `wsd.xaddrs` and `wsd.endpoint`.
 
-    A raw text that is a bare list of scopes (as saved by other tools), one a line, is read too.
+    A raw text that is a bare list of scopes (as saved by other tools), separated by line ends or blanks, is read too.
     """
     root = xmlread.read(raw)
     if root is not None:
         return facts_of(root)
-    lines = raw[:65536].decode("utf-8", "replace").split("\n")
-    scopes = [line.strip() for line in lines if line.strip().lower().startswith(_SCHEMES)]
-    return {"wsd.scopes": many(scopes[:MAX_SCOPES])}
+    return {"wsd.scopes": listed(raw)}
+
+
+def listed(raw: bytes) -> tuple[str, ...]:
+    """Return the scopes of a bare list; a blank inside a scope, which should be `%20`, does not separate."""
+    lines = raw[:65536].decode("utf-8", "replace").splitlines()
+    parts = [part.strip() for line in lines for part in _URI.split(line)]
+    return many([part for part in parts if part.lower().startswith(_SCHEMES)][:MAX_SCOPES])
+
+
+def texts(value: str, names: tuple[str, ...]) -> list[str]:
+    """Return what stands in the elements of these names of XML that was saved as one text, or else all of its text."""
+    if not _TAG.search(value):
+        return [value]
+    found = [text for name, text in _ELEMENT.findall(value) if name in names] or _TAG.split(value)
+    return [text for part in found if (text := html.unescape(part).strip())]
 
 
 def facts_of(root: etree._Element) -> FactMap:

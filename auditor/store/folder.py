@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from auditor.common.clock import stamp
 from auditor.common.errors import LockHeld, StorageError, UnreadableError, UsageError
 from auditor.common.files import make_private_folder, open_append, replacing, write_private
+from auditor.common.limits import MAX_RULE_FILE
 from auditor.model import Outcome
 
 if TYPE_CHECKING:
@@ -164,7 +165,11 @@ class RunFolder:
         """
         make_private_folder(self.path / RULES)
         for path in sorted(source.glob("*.yaml")):
-            if path.is_file() and os.access(path, os.R_OK):
+            # What reading the rules refuses, a link or a huge file, is not taken into the run either.
+            if (
+                not path.is_symlink() and path.is_file() and path.stat().st_size <= MAX_RULE_FILE
+                and os.access(path, os.R_OK)
+            ):  # fmt: skip
                 write_private(self.path / RULES / path.name, path.read_bytes())
 
     @property

@@ -27,6 +27,7 @@ from auditor.common.installed import (
     check_fit,
     check_folder,
     check_owner,
+    check_place,
     fingerprint_version,
     read_plain,
 )
@@ -130,6 +131,10 @@ def plan(
     Raises:
         UsageError: it may not, with the reason.
     """
+    try:
+        check_place(home)
+    except Damaged as error:
+        raise UsageError(f"{home}: {error}") from error
     before = read_state(home)
     trust = adopt(_trust(before, key), sealed.lists)
     pack = believe(sealed, trust)
@@ -209,15 +214,16 @@ def install(decided: Plan, home: Path) -> Installed:
     Raises:
         LockHeld: another installation is at work.
         UsageError: others could write there, or it changed since the plan was made.
-        StorageError: the disk refused; the old data is in use as before.
+        StorageError: the disk refused; the text says which data is in use.
     """
     try:
-        home.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        check_owner(home)
-        with _locked(home):
-            if read_state(home) != decided.before:
-                raise UsageError(f"{home} was changed meanwhile; start again")
-            return _install(decided, home)
+        check_place(home)
+        with _made(home):
+            check_owner(home)
+            with _locked(home):
+                if read_state(home) != decided.before:
+                    raise UsageError(f"{home} was changed meanwhile; start again")
+                return _install(decided, home)
     except Damaged as error:
         raise UsageError(f"{home}: {error}") from error
     except OSError as error:
@@ -226,9 +232,22 @@ def install(decided: Plan, home: Path) -> Installed:
 
 def _install(decided: Plan, home: Path) -> Installed:
     packs, name = home / PACKS, decided.state.pack.folder
-    if not packs.is_dir():
-        _make_folder(packs)
-    check_owner(packs, ancestors=False)
+    with _made(packs):
+        check_owner(packs, ancestors=False)
+        folder = _put_in_place(decided, home, packs)
+    try:
+        _sync(home)
+    except OSError as error:
+        raise StorageError(
+            f"the new data is in use in {home}, but the disk did not confirm it ({error.strerror}): a power cut could "
+            "bring the old data back, so look with `auditor fingerprints verify` afterwards"
+        ) from error
+    previous = decided.before.pack.folder if decided.before else ""
+    return Installed(folder, tuple(_tidy(home, keep={name, previous})))
+
+
+def _put_in_place(decided: Plan, home: Path, packs: Path) -> Path:
+    name = decided.state.pack.folder
     staging, folder, new_state = packs / f"{_STAGING}{name}", packs / name, home / f"{_STAGING}{name}.json"
     try:
         unpack(decided.pack, staging)
@@ -238,19 +257,55 @@ def _install(decided: Plan, home: Path) -> Installed:
         _write(new_state, decided.state.model_dump_json(indent=1).encode("utf-8") + b"\n")
         new_state.rename(home / STATE)
     except BaseException:
-        # The switch is the last step above, so whatever went wrong, none of this is in use.
-        shutil.rmtree(staging, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        new_state.unlink(missing_ok=True)
+        # The switch is the last step above, but an interruption can come right after it.
+        if not _may_be_in_use(home, name):
+            shutil.rmtree(staging, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            new_state.unlink(missing_ok=True)
         raise
-    _sync(home)
-    previous = decided.before.pack.folder if decided.before else ""
-    return Installed(folder, tuple(_tidy(home, keep={name, previous})))
+    return folder
+
+
+def _may_be_in_use(home: Path, name: str) -> bool:
+    """Say whether `state.json` names a pack; yes too where it cannot be read, since the next installation tidies up."""
+    try:
+        state = read_state(home)
+    except UsageError:
+        return True
+    return state is not None and state.pack.folder == name
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder and what is missing above it, whatever the umask; take all of it away if the block fails.
+
+    One by one: with `parents`, those above would get the mode that the umask leaves, and be refused for it.
+    """
+    made: list[Path] = []
+    try:
+        for path in [*reversed(folder.absolute().parents), folder]:
+            if os.path.lexists(path):
+                continue
+            with contextlib.suppress(FileExistsError):  # another installation was faster: it is not ours to remove
+                path.mkdir(mode=_FOLDER_MODE)
+                made.append(path)
+                path.chmod(_FOLDER_MODE)
+        yield
+    except BaseException:
+        for path in reversed(made):
+            with contextlib.suppress(OSError):  # something else is in it by now
+                path.rmdir()
+        raise
 
 
 def _tidy(home: Path, keep: set[str]) -> Iterator[str]:
     """Remove packs before the previous one and what interrupted installations left; yield what could not be removed."""
-    for path in [*(home / PACKS).iterdir(), *home.glob(f"{_STAGING}*.json")]:
+    try:
+        found = [*(home / PACKS).iterdir(), *home.glob(f"{_STAGING}*.json")]
+    except OSError as error:
+        yield f"{home} may hold packs that are no longer needed: {error.strerror}"
+        return
+    for path in found:
         if path.name in keep or not (_OURS.fullmatch(path.name) or path.name.startswith(_STAGING)):
             continue
         try:

@@ -1,6 +1,8 @@
 """What is built from parser events is what ruamel's own loader gives."""
 
+import itertools
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,34 @@ def test_every_fingerprint_file_is_built_the_fast_way():
 ])  # fmt: skip
 def test_what_is_not_plain_is_what_the_loader_makes_of_it(text):
     assert _result(load_yaml, text) == _result(_loader, text)
+
+
+@pytest.mark.parametrize("text", [
+    "a: " + "[" * 100_000, "{" * 100_000, "- " * 100_000, "? " * 100_000, "{a: " * 100_000, "a: &x " + "[" * 100_000, "!x " + "[" * 100_000,
+    "".join(" " * level + "a:\n" for level in range(500)), "a: &x [" + "1," * 5000 + "]\nb: [*x, *x, *x]\n", "a: &x [*x]\n", "&x {a: *x}",
+    "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(f"{b}: &{b} [*{a},*{a},*{a},*{a},*{a},*{a},*{a},*{a},*{a}]\n" for a, b in itertools.pairwise("abcdefghi")),
+    "".join(f"%TAG !a{number}! b\n" for number in range(20_000)) + "--- 1\n",
+], ids=range(13))  # fmt: skip
+def test_what_would_hang_or_crash_the_loader_is_refused_at_once(text):
+    begun = time.process_time()
+    with pytest.raises(yamldata.OutOfBoundsError):
+        load_yaml(text)
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize("start", ["", "&x "])  # built from events, and by the loader
+def test_32_levels_are_read_and_33_are_not(start):
+    def written(levels):
+        return start + "[" * levels + "]" * levels
+
+    assert load_yaml(written(32)) == _loader(written(32))
+    with pytest.raises(yamldata.OutOfBoundsError, match="line 1 nests deeper than 32 levels"):
+        load_yaml(written(33))
+
+
+def test_brackets_in_quotes_and_few_aliases_are_no_levels():
+    text = "a: '" + "[" * 5000 + "'\nb: &x [1, 2]\nc: [*x, *x]\n"
+    assert load_yaml(text) == _loader(text)
 
 
 SCALARS = ["true", "True", "TRUE", "tRUE", "false", "False", "FALSE", "yes", "no", "on", "off", "y", "n", "null", "Null", "NULL", "nULL", "~", "none", "nothing", "total", "0", "-0", "+0", "00", "007", "0o17", "0x1F", "0b1", "1_000", "-1", "+1", "1.", ".5", "1.5", "-1.5e3", "1e5", "1e+5", ".inf", "-.inf", ".nan", ".NaN", ".", "..", "-", "--", "+", "1:30", "12:30:45", "44:19:b6:00:00:05", "2026-11-21", "2026-1-1", "2026-11-21T10:00:00Z", "2026-13-45", "1.2.3.4", "1-2", "=", "<x", "!x", "*x", "@x", "`x", "%x", "9a", "f0", "t", "n", "1e", "0x", "999999999999999999", "9999999999999999999", "\u0661"]  # fmt: skip

@@ -3,14 +3,27 @@
 import itertools
 import json
 import random
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.identify import identify, load_rules
+from auditor.assess import judge, load_packs, mark
+from auditor.identify import explain, identify, load_rules
 from auditor.identify.match import group_facts
-from auditor.model import Kind, Observation, Outcome, Relation, Verdict
+from auditor.model import (
+    Device,
+    Kind,
+    Observation,
+    Outcome,
+    Relation,
+    Sensitivity,
+    Site,
+    Strength,
+    Verdict,
+    ZoneRole,
+)  # fmt: skip
 from auditor.observe import observe
 
 HIK_MAC, DAHUA_MAC, AXIS_MAC = "44:19:b6:00:00:05", "3c:ef:8c:00:00:05", "ac:cc:8e:00:00:05"
@@ -43,13 +56,15 @@ def test_own_protocol_confirms_alone(name):
     assert (sadp.verdict, sadp.kind, sadp.model) == (Verdict.CONFIRMED, Kind.CAMERA, "DS-2CD2385G1-I")
     dhip = name({"dhip.method": "client.notifyDevInfo", "dhip.DeviceType": "IPC-HDW1431T1-S4"})
     assert (dhip.maker, dhip.verdict, dhip.kind) == ("Dahua", Verdict.CONFIRMED, Kind.CAMERA)
-    isapi = name(
-        {
-            "http.status": "401",
-            "http.body": "<userCheck>\n<statusValue>401</statusValue>\n<statusString>Unauthorized</statusString>",
-        }
-    )
+    refused = {
+        "http.status": "401",
+        "http.body": "<userCheck>\n<statusValue>401</statusValue>\n<statusString>Unauthorized</statusString>",
+    }
+    isapi = name(refused, request="GET /ISAPI/System/deviceInfo")
     assert (isapi.maker, isapi.verdict) == ("Hikvision", Verdict.CONFIRMED)
+    # At another address it is a document with common words, not the maker's own protocol.
+    elsewhere = name(refused, request="GET /login/check")
+    assert (elsewhere.maker, elsewhere.verdict) == ("Hikvision", Verdict.PROBABLE)
 
 
 @pytest.mark.parametrize(("mac", "maker"), [(HIK_MAC, "Hikvision"), (DAHUA_MAC, "Dahua"), (AXIS_MAC, "Axis")])
@@ -423,3 +438,102 @@ def test_own_protocol_is_nothing_that_a_banner_can_say(rule, name):
                 assert name({banner: values[0]}).verdict is not Verdict.CONFIRMED
             if "http.body" in keys:  # inside a page it is only quoted
                 assert name({"http.body": f"<html><body>{values[0]}</body></html>"}).verdict is not Verdict.CONFIRMED
+
+
+BOSCH_CERTIFICATE = {
+    "tls.subject": "CN=0004631234ab,SERIALNUMBER=0004631234ab",
+    "tls.issuer": "CN=Bosch ST Root CA,OU=ST-VS,O=Bosch Sicherheitssysteme GmbH,C=DE",
+}
+
+
+def at(rules, *facts):
+    """Identify from facts, each a key, a value and a port, and each an answer of its own."""
+    return identify("d", [Observation("d", key.split(".")[0], key, (value,), number, port)
+                          for number, (key, value, port) in enumerate(facts)], rules)  # fmt: skip
+
+
+@pytest.mark.parametrize("reseller", [
+    BOSCH_CERTIFICATE, {"http.server": "VCS-VideoJet-Webserver"}, {"http.www_authenticate": 'Basic realm="Use \'live\' as User Name"'},
+])  # fmt: skip
+def test_the_name_of_a_reseller_never_cancels_the_builder(name, reseller):
+    alone = name(reseller)
+    assert (alone.maker, alone.conflicts) == ("Bosch", ())
+    found = name(DAHUA_REALM, reseller)
+    assert (found.maker, found.brand, found.rebrand, found.relation) == ("Dahua", "Bosch", True, Relation.RESELLER)
+    assert (found.verdict, found.confidence) == (Verdict.PROBABLE, name(DAHUA_REALM).confidence)
+    [conflict] = found.conflicts
+    assert (conflict.about, conflict.says) == ("brand", ("Dahua", "Bosch"))
+    assert "sources name Dahua as the builder" in conflict.sentence
+    assert "several devices" in conflict.sentence
+    twice = name(DAHUA_REALM, BOSCH_CERTIFICATE, reseller, {"http.title": "Bosch"})
+    assert (twice.maker, twice.brand, twice.verdict) == ("Dahua", "Bosch", Verdict.PROBABLE)
+
+
+def test_without_a_source_the_certificate_of_another_maker_is_a_rival_as_before(name, rules):
+    assert not rules.brands.sells("Hikvision", "Bosch")
+    found = name({"http.server": "DNVRS-Webs"}, BOSCH_CERTIFICATE)
+    assert found.verdict is Verdict.POSSIBLE
+    assert set(found.conflicts[0].says) == {"Hikvision", "Bosch"}
+    assert found.conflicts[0].about == "maker"
+
+
+def test_only_a_conclusive_sign_of_the_builder_takes_a_resellers_name_for_a_label(name, rules):
+    strong = next(rule for rule in rules.rules if rule.says.maker == "Dahua" and rule.strength is Strength.STRONG
+                  and rule.observable == "http.favicon.mmh3")  # fmt: skip
+    picture = {"http.favicon.mmh3": strong.match.hash[0]}
+    assert (name(picture).maker, name(picture).verdict) == ("Dahua", Verdict.PROBABLE)
+    found = name(picture, BOSCH_CERTIFICATE)
+    assert (found.maker, found.conflicts[0].about) == ("Bosch", "maker")
+    assert "Dahua" in found.conflicts[0].says
+
+
+def test_what_is_more_than_a_name_still_speaks_for_the_reseller(name):
+    found = name(DAHUA_REALM, BOSCH_CERTIFICATE, {"http.favicon.mmh3": "-1702769256"})
+    assert found.verdict is not Verdict.CONFIRMED
+    assert ("maker", {"Dahua", "Bosch"}) in [(conflict.about, set(conflict.says)) for conflict in found.conflicts]
+    prefix = name(DAHUA_REALM, BOSCH_CERTIFICATE, {"mac": "00:04:63:00:00:05"})
+    assert (prefix.maker, prefix.verdict, prefix.brand) == ("Dahua", Verdict.PROBABLE, "Bosch")
+
+
+def test_between_equals_the_known_builder_is_named_before_the_alphabet(name, rules):
+    assert rules.brands.sells("Dahua", "Bosch")
+    found = name({"mac": DAHUA_MAC}, {"mac": "00:04:63:00:00:05"})
+    assert (found.maker, found.verdict) == ("Dahua", Verdict.POSSIBLE)
+    assert found.conflicts[0].says == ("Dahua", "Bosch")
+
+
+def test_a_tie_is_said_to_be_one(name, rules):
+    tie = name({"http.server": "App-webs/"}, AXIS_CERTIFICATE)
+    assert tie.conflicts[0].sentence.startswith("Evidence names Axis and Hikvision equally: Axis (tls.subject)")
+    headline = explain(tie, rules)[0]
+    assert headline.startswith("10.0.0.5: evidence names Axis and Hikvision equally; each is only possible")
+    uneven = name({"http.server": "App-webs/"}, {"mac": AXIS_MAC})
+    assert explain(uneven, rules)[0].startswith("10.0.0.5: made by Hikvision, probable")
+    three = name({"mac": HIK_MAC}, {"mac": DAHUA_MAC}, {"mac": AXIS_MAC})
+    assert "evidence names Axis, Dahua and Hikvision equally" in explain(three, rules)[0]
+
+
+def test_signs_of_two_makers_on_different_ports_may_be_two_devices(rules):
+    hikvision = (
+        "http.www_authenticate",
+        'Digest qop="auth", realm="fe12f37bd0123ccbbd35f1aa", domain="::", stale="FALSE"',
+        8080,
+    )
+    found = at(rules, ("http.server", "Avtech/1.0", 80), hikvision)
+    assert (found.maker, found.verdict) == ("Avtech", Verdict.PROBABLE)
+    sentence = found.conflicts[0].sentence
+    assert "Hikvision (http.www_authenticate on port 8080)" in sentence
+    assert "came from different ports: several devices may stand behind this address" in sentence
+    together = at(rules, ("http.server", "Avtech/1.0", 80), (*hikvision[:2], 80))
+    assert "different ports" not in together.conflicts[0].sentence
+    assert "several devices stand behind this address" in together.conflicts[0].sentence
+
+
+def test_a_covered_maker_on_another_port_is_checked_by_hand(rules):
+    found = at(rules, ("http.server", "Avtech/1.0", 80),
+               ("http.www_authenticate", 'Digest qop="auth", realm="fe12f37bd0123ccbbd35f1aa", domain="::", stale="FALSE"', 8080))  # fmt: skip
+    device = Device("addr-10-0-0-5", ("10.0.0.5",), None, "office", ZoneRole.CORE, None, found)
+    site = Site("Ministry HQ", Sensitivity.SENSITIVE, (), ("uk-2022",))
+    marked = mark(device, judge(device, site, load_packs(("uk-2022",)), date(2026, 11, 21)))
+    assert marked.to_check
+    assert any("also names Hikvision" in finding.sentence for finding in marked.findings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.identify.keys import Key, Sort, endpoint_of, mac_of, marks, serial_key
+from auditor.identify.keys import Key, Sort, endpoint_of, is_virtual_router, mac_of, marks, serial_key
 from auditor.model import Evidence, Observation, Strength
 
 
@@ -128,7 +128,33 @@ def test_addresses_that_a_unit_gives_as_its_own():
         fact("ssdp.location", "http://192.168.7.11:49152/upnp.xml"),
         fact("rtsp.body", "v=0\r\no=- 1 1 IN IP4 192.168.9.9\r\nc=IN IP4 192.168.7.12\r\nc=IN IP4 239.1.1.1\r\n"),
     ], [])  # fmt: skip
-    assert found[80].homes == {"192.168.7.9", "192.168.7.10", "192.168.7.11", "192.168.7.12"}
+    assert found[80].homes == {"192.168.7.9", "192.168.7.10", "192.168.7.11"}
+    assert found[80].settings == {"192.168.7.12"}, "a camera copies the line of a stream from its settings"
+
+
+def test_factory_addresses_are_settings():
+    found = marks([fact("wsd.xaddrs", "http://192.168.1.64/x", "http://192.0.0.64/x", "http://192.168.1.65/x"),
+                   fact("dhip.IPv4Address.IPAddress", "192.168.1.108")], [])  # fmt: skip
+    assert found[80].settings == {"192.168.1.64", "192.0.0.64", "192.168.1.108"}
+    assert found[80].homes == {"192.168.1.65"}
+
+
+def test_the_name_in_a_login_message():
+    found = marks([fact("http.www_authenticate", 'Digest qop="auth", realm="IP Camera(K7151)", nonce="6"'),
+                   fact("rtsp.www_authenticate", 'Basic realm="IP Dome(fv050)"'),
+                   fact("rtsp.www_authenticate", 'Basic realm="IP Camera(LOBBY)"')], [])  # fmt: skip
+    assert found[80].logins == {"http.www_authenticate": {"K7151"}, "rtsp.www_authenticate": {"FV050"}}
+
+
+@pytest.mark.parametrize(
+    ("mac", "is_router"),
+    [("00:00:5e:00:01:0a", True), ("00:00:5e:00:02:ff", True), ("00:00:5e:00:03:01", False),
+     ("00:00:0c:07:ac:01", True), ("00:00:0c:07:ad:01", False), ("00:00:0c:9f:f1:23", True),
+     ("00:00:0c:9f:e1:23", False), ("44:19:b6:00:1c:05", False)],
+)  # fmt: skip
+def test_macs_of_virtual_routers(mac, is_router):
+    assert is_virtual_router(mac) is is_router
+    assert (mac_of(mac) is None) is is_router
 
 
 def test_what_shows_a_proxy():

@@ -99,6 +99,9 @@ def test_request_port_and_probe_constraints(match, rule, good, bad):
 
 @pytest.mark.parametrize(("facts", "found"), [
     ({"snmp.sysobjectid": "1.3.6.1.4.1.39165.1"}, 1), ({"snmp.sysobjectid": ".1.3.6.1.4.1.39165"}, 1), ({"snmp.1.3.6.1.4.1.39165.1.1.0": "DS-2"}, 1),
+    *[({"snmp.sysobjectid": f"{start}39165{end}"}, 1) for start in ("iso.3.6.1.4.1.", ".iso.3.6.1.4.1.", "enterprises.", "SNMPv2-SMI::enterprises.", "RFC1155-SMI::enterprises.", ".iso.org.dod.internet.private.enterprises.", " 1.3.6.1.4.1.") for end in ("", ".3.2", "\n")],
+    *[({"snmp.sysobjectid": value}, 0) for value in ("iso.3.6.1.4.39165", "2.3.6.1.4.1.39165", "enterprises.39165x", "x enterprises.39165", "enterprises.3916500000000", "enterprises.")],
+    ({"snmp.iso.3.6.1.4.1.39165.1.1.0": "DS-2"}, 1),
     ({"snmp.sysobjectid": "1.3.6.1.4.1.391650"}, 0), ({"snmp.sysdescr": "39165"}, 0), ({"snmp.sysobjectid": "1.3.6.1.4.1.x"}, 0),
 ])  # fmt: skip
 def test_enterprise(facts, found):

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from auditor.identify import Answer, identify, merge
-from auditor.identify.merge import MAX_ADDRESSES
+from auditor.identify.merge import MAX_ADDRESSES, MOST_ALIKE
 from auditor.model import Identity, Observation, Verdict
 
 MAC = "44:19:b6:00:1c:05"
@@ -238,14 +238,15 @@ def test_a_mac_at_five_addresses_is_a_routers(gave, merged):
 
 
 def test_makers_that_contradict_each_other_are_kept_apart(rules):
-    def seen(address, maker):
-        return Answer(address, Identity(address, maker=maker, verdict=Verdict.CONFIRMED, confidence=0.995), mac=MAC)
+    def seen(address, maker, mac=MAC):
+        return Answer(address, Identity(address, maker=maker, verdict=Verdict.CONFIRMED, confidence=0.995), mac=mac)
 
     found = merge([seen("10.0.0.5", "Hikvision"), seen("10.0.0.6", "Axis")], rules)
     assert [unit.id for unit in found.units] == ["addr-10-0-0-5", "addr-10-0-0-6"]
     assert all(unit.notes and unit.mac == MAC and MAC not in unit.places for unit in found.units)
     assert "Axis, Hikvision" in found.warnings[0]
-    assert len(merge([seen("10.0.0.5", "Dahua"), seen("10.0.0.6", "Bosch")], rules).units) == 1, (
+    card = "3c:ef:8c:12:a4:05"
+    assert len(merge([seen("10.0.0.5", "Dahua", card), seen("10.0.0.6", "Bosch", card)], rules).units) == 1, (
         "Dahua builds for Bosch"
     )
 
@@ -371,11 +372,11 @@ def test_addresses_that_are_no_sign(gave, merged):
 
 
 def test_on_the_link_only_another_mac_shows_a_unit_behind(gave, merged):
-    stale = sadp(**{"sadp.IPv4Address": "192.168.1.64"})
+    stale = sadp(**{"sadp.IPv4Address": "192.168.7.64"})
     (unit,) = merged(gave("10.0.0.5", stale, mac=MAC)).units
     assert unit.behind is None
-    assert unit.notes == ("It gives 192.168.1.64 as its own address, which is not where it answered.",)
-    own = sadp(**{"sadp.IPv4Address": "192.168.1.64", "sadp.MAC": "44-19-b6-00-1c-05"})
+    assert unit.notes == ("It gives 192.168.7.64 as its own address, which is not where it answered.",)
+    own = sadp(**{"sadp.IPv4Address": "192.168.7.64", "sadp.MAC": "44-19-b6-00-1c-05"})
     assert merged(gave("10.0.0.5", own, mac=MAC)).units[0].behind is None
     (unit,) = merged(gave("10.0.0.5", own, mac="4c:5e:0c:12:a4:05")).units
     assert unit.behind is not None
@@ -401,6 +402,245 @@ def test_a_proxy_in_front_of_a_camera(gave, merged):
     assert nothing.behind is None, "a proxy that no camera answers through is only a proxy"
 
 
+# --- one MAC in front of several units ---
+
+BRIDGE = "00:0c:29:ab:cd:ef"  # VMware: of no camera maker
+OTHER_UUID = "urn:uuid:b97f9421-b764-4256-8762-5ed0d8602a9d"
+
+
+def rtsp_realm(text, port=554):
+    return (port, {"rtsp.www_authenticate": f'Digest realm="{text}"'})
+
+
+def named(subject, key):
+    return (443, {"tls.subject": subject, "tls.sha256": key * 64, "tls.spki": key * 64})
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "word"),
+    [
+        ((37020, {"sadp.MAC": "44:19:b6:00:1c:05"}), (37020, {"sadp.MAC": "c0:56:e3:77:88:12"}), "hardware addresses"),
+        (rtsp_realm("4419b6001c05"), rtsp_realm("c056e3778812"), "hardware addresses"),
+        (rtsp_realm("IP Camera(C41D7)"), rtsp_realm("IP Camera(E5802)"), "login names"),
+        ((3702, {"wsd.endpoint": UUID}), (3702, {"wsd.endpoint": OTHER_UUID}), "ONVIF endpoints"),
+        (named("CN=44:19:b6:00:1c:05", "a"), named("CN=c0:56:e3:77:88:12", "b"), "certificates"),
+        (named("CN=10.0.0.5", "a"), named("CN=10.0.0.6", "b"), "certificates"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("link", [BRIDGE, "44:19:b6:77:00:01"])
+def test_two_cameras_behind_one_bridge_stay_two_and_a_person_is_told(gave, merged, mine, theirs, word, link):
+    found = merged(gave("10.0.0.5", mine, mac=link), gave("10.0.0.6", theirs, mac=link))
+    assert groups(found) == [("10.0.0.5",), ("10.0.0.6",)]
+    (warning,) = found.warnings
+    assert f"different {word}" in warning
+    assert link in warning
+    assert all(unit.notes and link not in unit.places for unit in found.units)
+
+
+def test_a_unit_behind_a_bridge_has_the_mac_that_it_gives_itself(gave, merged):
+    found = merged(
+        gave("10.0.0.5", (37020, {"sadp.MAC": MAC}), mac=BRIDGE),
+        gave("10.0.0.6", (37020, {"sadp.MAC": "c0:56:e3:77:88:12"}), mac=BRIDGE),
+    )
+    assert [(unit.id, unit.mac) for unit in found.units] == [
+        ("mac-4419b6001c05", MAC), ("mac-c056e3778812", "c0:56:e3:77:88:12"),
+    ]  # fmt: skip
+
+
+def test_a_certificate_with_the_same_name_contradicts_nobody(gave, merged):
+    one, other = named(f"CN=axis-{MAC}", "a"), named(f"CN=axis-{MAC},O=new", "b")
+    assert len(merged(gave("10.0.0.5", one, mac=MAC), gave("10.0.0.6", other, mac=MAC)).units) == 1
+    shop = named("CN=www.example.com", "a"), named("CN=www.example.org", "b")
+    assert len(merged(*(gave(f"10.0.0.{n}", c, mac=MAC) for n, c in enumerate(shop, 5))).units) == 1
+
+
+def test_near_macs_of_one_board_contradict_nobody(gave, merged):
+    found = merged(gave("10.0.0.5", (37020, {"sadp.MAC": MAC}), mac=MAC),
+                   gave("10.0.0.6", (37020, {"sadp.MAC": "44:19:b6:00:1c:06"}), mac=MAC))  # fmt: skip
+    assert len(found.units) == 1
+
+
+@pytest.mark.parametrize(
+    "mac", ["00:00:5e:00:01:0a", "00:00:5E:00:02:0a", "00:00:0c:07:ac:01", "00:00:0c:9f:f0:01", "00:00:0c:9f:ff:ff"]
+)
+def test_the_mac_of_a_virtual_router_joins_nobody(gave, merged, mac):
+    facts = (554, {"rtsp.server": "Rtsp Server/3.0"})
+    found = merged(gave("10.0.0.5", facts, mac=mac), gave("10.0.0.6", facts, mac=mac), gave("10.0.0.7", mac=mac))
+    assert len(found.units) == 3
+    assert all(unit.mac is None and unit.id.startswith("addr-") for unit in found.units)
+    assert all("virtual router" in unit.notes[0] and mac.lower() in unit.notes[0] for unit in found.units)
+
+
+def test_a_mac_of_neither_maker_needs_support(gave, merged):
+    web = (80, {"http.server": "App-webs/"})
+    found = merged(gave("10.0.0.5", web, mac=BRIDGE), gave("10.0.0.6", web, mac=BRIDGE))
+    assert groups(found) == [("10.0.0.5",), ("10.0.0.6",)]
+    assert "which neither gives as its own" in found.warnings[0]
+    assert [unit.id for unit in found.units] == ["addr-10-0-0-5", "addr-10-0-0-6"]
+    assert all(BRIDGE not in unit.places and found.warnings[0] in unit.notes for unit in found.units)
+    assert len(merged(gave("10.0.0.5", web, mac=BRIDGE), gave("10.0.0.6", mac=BRIDGE)).units) == 2
+    stated = (37020, {"sadp.MAC": MAC})
+    assert len(merged(gave("10.0.0.5", stated, mac=BRIDGE), gave("10.0.0.6", mac=BRIDGE)).units) == 2
+
+
+@pytest.mark.parametrize("more", [{"wsd.endpoint": UUID}, {"sadp.MAC": MAC}, {"sadp.MAC": BRIDGE}])
+def test_a_mac_of_neither_maker_with_support_joins(gave, merged, more):
+    facts = (80, {"http.server": "App-webs/"} | more)
+    assert len(merged(gave("10.0.0.5", facts, mac=BRIDGE), gave("10.0.0.6", facts, mac=BRIDGE)).units) == 1
+
+
+def test_an_ordinary_host_with_two_addresses_on_one_card_is_one_unit(gave, merged):
+    web = (80, {"http.server": "mystery"})
+    for mac in (BRIDGE, MAC, "00:30:1b:5a:1c:01"):
+        for facts in ([], [web]):
+            found = merged(gave("10.0.0.5", *facts, mac=mac), gave("2001:db8::5", *facts, mac=mac))
+            assert len(found.units) == 1, (mac, facts)
+            assert found.warnings == ()
+    camera = (80, {"http.server": "App-webs/"})
+    assert len(merged(gave("10.0.0.5", camera, mac=MAC), gave("2001:db8::5", camera, mac=MAC)).units) == 1
+    module = "00:0e:6d:12:a4:05"  # the network module of another maker stands in anybody's camera
+    assert len(merged(gave("10.0.0.5", camera, mac=module), gave("2001:db8::5", camera, mac=module)).units) == 1
+
+
+def test_what_a_bridge_answers_for_is_not_joined_by_what_firmware_brings_along(gave, merged):
+    other = "c0:56:e3:77:88:12"
+    for facts in ({"wsd.endpoint": UUID}, {"onvif.serial": "QW-98734-X1", "onvif.model": "X1"}):
+        found = merged(gave("10.0.0.5", (80, facts | {"sadp.MAC": MAC}), mac=BRIDGE),
+                       gave("10.0.0.6", (80, facts | {"sadp.MAC": other}), mac=BRIDGE))  # fmt: skip
+        assert len(found.units) == 2, facts
+    found = merged(gave("10.0.0.5", sadp(**{"sadp.MAC": MAC}), mac=BRIDGE),
+                   gave("10.0.0.6", sadp(**{"sadp.MAC": other}), mac=BRIDGE))  # fmt: skip
+    assert len(found.units) == 1
+    (warning,) = found.warnings
+    assert "may be cloned" in warning
+    assert MAC in warning
+    assert other in warning
+
+
+def test_a_certificate_made_for_one_of_them_supports_a_mac_of_neither_maker(gave, merged):
+    facts = (443, {"http.server": "App-webs/", "tls.sha256": "ab" * 32})
+
+    def pair(subject):
+        shown = (443, facts[1] | {"tls.subject": subject})
+        return merged(gave("10.0.0.5", shown, mac=BRIDGE), gave("10.0.0.6", shown, mac=BRIDGE))
+
+    assert (len(pair("CN=10.0.0.5").units), pair("CN=10.0.0.5").warnings) == (1, ())
+    assert len(pair("CN=www.example.com").units) == 2
+
+
+# --- a serial number that may be cloned ---
+
+
+def test_a_serial_number_with_two_macs_that_are_not_near_may_be_cloned(gave, merged):
+    macs = "3c:ef:8c:10:20:30", "3c:ef:8c:50:60:70"
+    found = merged(gave("10.0.0.5", realm(), mac=macs[0]), gave("10.0.0.6", realm(), mac=macs[1]))
+    (unit,) = found.units
+    (warning,) = found.warnings
+    assert warning.startswith("10.0.0.5 and 10.0.0.6 are shown as one unit")
+    assert "cloned" in warning
+    assert "both places" in warning
+    assert all(mac in warning and mac in unit.places for mac in macs)
+    assert warning in unit.notes
+
+
+def test_two_macs_with_something_else_in_common_are_no_clone(gave, merged):
+    macs = "3c:ef:8c:10:20:30", "3c:ef:8c:50:60:70"
+    for facts, pair in (
+        ({}, ("3c:ef:8c:10:20:30", "3c:ef:8c:10:20:31")),
+        ({"wsd.endpoint": UUID}, macs),
+        ({"dhip.mac": macs[0]}, macs),
+        ({}, (macs[0], None)),
+    ):
+        found = merged(gave("10.0.0.5", realm(**facts), mac=pair[0]), gave("10.0.0.6", realm(**facts), mac=pair[1]))
+        assert len(found.units) == 1
+        assert found.warnings == (), facts
+
+
+# --- old settings ---
+
+
+@pytest.mark.parametrize("address", ["192.168.1.64", "192.0.0.64", "192.168.1.108"])
+def test_a_factory_address_is_only_a_note(gave, merged, address):
+    for facts in (
+        {"wsd.xaddrs": [f"http://{address}/onvif", "http://[fe80::1]/onvif"]}, {"sadp.IPv4Address": address},
+        {"dhip.IPv4Address.IPAddress": address}, {"ssdp.location": f"http://{address}:49152/upnp.xml"},
+    ):  # fmt: skip
+        (unit,) = merged(gave("10.0.0.5", (3702, facts))).units
+        assert unit.behind is None, facts
+        assert unit.places == ("10.0.0.5",)
+        assert unit.notes == (f"It gives {address} as its own address, which is not where it answered.",)
+    both = {"wsd.xaddrs": [f"http://{address}/x", "http://192.168.7.9/x"]}
+    assert merged(gave("10.0.0.5", (3702, both))).units[0].behind is not None
+    assert merged(gave(address, (3702, {"sadp.IPv4Address": address}))).units[0].notes == ()
+
+
+def test_a_connection_line_alone_is_only_a_note(gave, merged):
+    body = (554, {"rtsp.body": "v=0\r\nc=IN IP4 192.168.254.3\r\n"})
+    (unit,) = merged(gave("10.0.0.5", body)).units
+    assert unit.behind is None
+    assert unit.notes == ("It gives 192.168.254.3 as its own address, which is not where it answered.",)
+    both = merged(gave("10.0.0.5", body, (3702, {"wsd.xaddrs": "http://192.168.254.3/x"}))).units[0]
+    assert both.behind is not None
+
+
+def test_one_of_the_units_at_a_routed_address_may_stand_there(gave, merged):
+    for unit in merged(gave("10.0.0.5", realm(), realm("4K049EBPAG1D7E7", port=8080))).units:
+        assert "not at it" not in unit.behind
+        assert "One of these units may be the one at the address" in unit.behind
+    seen = gave("10.0.0.5", (80, {"http.server": "App-webs/"}), realm(port=8080), mac=MAC)
+    assert "not at it" in merged(seen).units[1].behind, "the other one stands there"
+
+
+# --- spelling ---
+
+
+@pytest.mark.parametrize(
+    ("fact_key", "mine", "theirs", "same"),
+    [
+        ("sadp.DeviceDescription", "DS-2CD2385G1-I", "DS 2CD2385G1 I ", True),
+        ("sadp.DeviceDescription", "DS-2CD2385G1-I", "ds_2cd2385g1/i", True),
+        ("sadp.DeviceDescription", "DS-2CD2385G1-I", "DS-2CD2385G1", False),
+        ("sadp.SoftwareVersion", "V5.6.3", "V5.6.3 build 190923", True),
+        ("sadp.SoftwareVersion", "V5.6.3build 190923", "v5.6.3", True),
+        ("sadp.SoftwareVersion", "V5.6.3", "V5.6.30", False),
+        ("sadp.SoftwareVersion", "V5.6.3 build 190923", "V5.6.3 build 190924", False),
+    ],
+)
+def test_spelling_does_not_split_a_unit(gave, merged, fact_key, mine, theirs, same):
+    found = merged(gave("10.0.0.5", sadp(**{fact_key: mine})), gave("10.0.1.5", sadp(**{fact_key: theirs})))
+    assert (len(found.units) == 1) is same
+    assert (found.warnings == ()) is same
+
+
+def test_login_realms_of_two_network_cards_are_one_unit(gave, merged):
+    def login(digits, port):
+        return (port, {"http.www_authenticate": f'Digest realm="{digits}"'})
+
+    (unit,) = merged(gave("10.0.0.5", login("4419b6001c05", 80), login("4419b6001c06", 443))).units
+    assert unit.behind is None
+    assert len(merged(gave("10.0.0.5", login("4419b6001c05", 80), login("4419b6001c55", 443))).units) == 2
+
+
+# --- many doubts ---
+
+
+def test_many_warnings_of_one_kind_are_counted(gave, merged):
+    def address(number):
+        serial = f"DS-2CD2385G1-I20200414AAWRE{33800000 + number // 2:08d}"
+        endpoint = f"urn:uuid:a86f9421-b764-4256-8762-5ed0d8{(number + 1) // 2:06d}"
+        return gave(f"10.0.{number // 250}.{number % 250}", sadp(serial), (3702, {"wsd.endpoint": endpoint}))
+
+    answers = [address(number) for number in range(200)]
+    found = merged(*answers)
+    assert len(found.units) == 100
+    assert len(found.warnings) == MOST_ALIKE + 1
+    assert found.warnings[-1].startswith(f"And {99 - MOST_ALIKE} more of the same kind")
+    random.Random(1).shuffle(answers)
+    assert merged(*answers) == found
+    told = [unit for unit in found.units if unit.notes]
+    assert len(told) == 100, "what is not among the warnings is said of each unit"
+
+
 # --- properties ---
 
 
@@ -410,7 +650,7 @@ def sites(draw, ports=3):
     serials = st.sampled_from([None, SERIAL, OTHER_SERIAL, DAHUA])
     answers = []
     for last in chosen:
-        mac = draw(st.sampled_from([None, MAC, "00:40:8c:00:7a:01", "44:19:b6:00:1c:06"]))
+        mac = draw(st.sampled_from([None, MAC, "00:40:8c:00:7a:01", "44:19:b6:00:1c:06", BRIDGE]))
         facts = []
         for port in draw(st.lists(st.sampled_from([80, 8080, 3702]), unique=True, max_size=ports)):
             one = {}
@@ -418,6 +658,8 @@ def sites(draw, ports=3):
                 one |= {"sadp.DeviceSN": serial} if serial != DAHUA else realm()[1]
             if draw(st.booleans()):
                 one["wsd.endpoint"] = draw(st.sampled_from([UUID, "urn:uuid:cea94000-fb96-11b3-8260-686dbc5cb15d"]))
+            if stated := draw(st.sampled_from([None, None, MAC, "c0:56:e3:77:88:12"])):
+                one["sadp.MAC"] = stated
             if draw(st.booleans()):
                 one["wsd.xaddrs"] = draw(st.sampled_from(["http://10.0.0.7/x", f"http://10.0.0.{last}/x"]))
             facts.append((port, one))
@@ -450,7 +692,7 @@ def test_nothing_merges_without_something_in_common(gave, merged, site):
     def shared(answer):
         values = {value for item in answer.observations for value in item.values}
         return {word for word in (SERIAL, OTHER_SERIAL, UUID, MAC, "cea94000-fb96-11b3-8260-686dbc5cb15d", DAHUA,
-                                  "00:40:8c:00:7a:01", "44:19:b6:00:1c:06")
+                                  "00:40:8c:00:7a:01", "44:19:b6:00:1c:06", "c0:56:e3:77:88:12", BRIDGE)
                 if any(word in value for value in values)}  # fmt: skip
 
     answers = {address: gave(address, *facts, mac=mac) for address, facts, mac in site}

@@ -40,12 +40,20 @@ def test_sound_rules_have_no_problem(tmp_path):
     ("model: '{model}'}", "model: '{modell}'}", "no expression captures"), ("examples: [{input: sun abc, says: {model: abc}}]", "examples: []", "at least 1 item"),
     ("[{input: App-webs/, of: Hikvision}]", "[]", "at least 1 item"), ("source: [{key: FACTS}]", "source: []", "at least 1 item"),
     ("{regex: '^sun (?P<model>[a-z]+)$'}", "{oui: Nobody}", "no block of family Nobody"), ("{regex: '^sun (?P<model>[a-z]+)$'}", "{model_of: Nobody}", "no grammar of Nobody"),
-    ("{regex: '^sun (?P<model>[a-z]+)$'}\n    says: {maker: Sunell, model: '{model}'}", "{exact: App-webs/}\n    says: {maker: Sunell}", "taken by sunell.http.server of Sunell"),
+    ("{regex: '^sun (?P<model>[a-z]+)$'}\n    says: {maker: Sunell, model: '{model}'}", "{exact: App-webs/}\n    says: {maker: Sunell}", "sunell.http.server takes example 1 of hikvision.http.server"),
 ])  # fmt: skip
 def test_each_fault_is_found(tmp_path, old, new, part):
     assert old in GOOD
     problems = _problems(tmp_path, GOOD.replace(old, new))
     assert any(part in problem for problem in problems), problems
+
+
+def test_an_example_that_a_rule_of_another_maker_takes_is_found(tmp_path):
+    folder = tmp_path / "fingerprints"
+    shutil.copytree(data_path("fingerprints"), folder)
+    rule = GOOD.replace("{regex: '^sun (?P<model>[a-z]+)$'}", "{exact: App-webs/}").replace(", model: '{model}'", "")
+    (folder / "makers" / "zz.yaml").write_text(rule)
+    assert any(problem.endswith("is taken by sunell.http.server of Sunell") for problem in check(folder))
 
 
 def test_a_name_that_is_a_label_of_another_maker_may_not_name_its_owner_strongly(tmp_path):

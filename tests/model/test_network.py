@@ -12,7 +12,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=2
 @given(
     st.builds(
         Outcome,
-        device=TEXT,
+        device=st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=20),
         probe=TEXT,
         status=st.sampled_from(Status),
         raw=st.binary(max_size=64),
@@ -35,6 +35,10 @@ def test_an_outcome_survives_its_line(outcome):
     [
         ({"probe": "http", "raw": ""}, "device"),
         ({"device": "", "probe": "http", "raw": ""}, "device"),
+        ({"device": "a\n", "probe": "http", "raw": ""}, "device"),
+        ({"device": "\ud800", "probe": "http", "raw": ""}, "device"),
+        ({"device": "a\u2028b", "probe": "http", "raw": ""}, "device"),
+        ({"device": "a", "probe": "mac", "facts": {"mac": "x", "sadp.DeviceSN": "x"}}, "facts"),
         ({"device": "a", "raw": ""}, "probe"),
         ({"device": "a", "probe": "http"}, "raw"),
         ({"device": "a", "probe": "http", "raw": 5}, "raw"),
@@ -83,3 +87,24 @@ def test_the_safety_numbers_are_those_of_the_contract():
         STANDARD.open_connections,
         STANDARD.connections,
     ) == (500, 200, 4, 2, 30)
+
+
+@pytest.mark.parametrize(("key", "good", "bad"), [
+    ("sadp.DeviceSN", ["sadp", "shodan"], ["mac", "http", "dhip", "snmp"]), ("dhip.method", ["dhip"], ["http", "mac", "sadp"]), ("isapi.model", ["isapi", "http"], ["onvif", "mac"]),
+    ("magicbox.deviceType", ["magicbox", "http"], ["dhip"]), ("onvif.model", ["onvif", "wsd", "http"], ["mac", "rtsp"]), ("snmp.sysdescr", ["snmp"], ["http"]), ("dvrip.HardWare", ["dvrip"], ["ftp"]),
+    ("ubnt.firmware", ["ubnt"], ["dns"]), ("wsd.scopes", ["wsd", "onvif"], []), ("http.server", ["http", "onvif", "isapi", "magicbox", "mac"], []),
+])  # fmt: skip
+def test_facts_of_a_protocol_come_from_its_own_question(key, good, bad):
+    for probe in good:
+        assert Outcome.from_json({"device": "a", "probe": probe, "facts": {key: "x"}}).facts == {key: "x"}
+    for probe in bad:
+        with pytest.raises(ValueError, match=f"`{key.partition('.')[0]}` cannot come from the probe `{probe}`"):
+            Outcome.from_json({"device": "a", "probe": probe, "facts": {"mac": "x", key: "x"}})
+
+
+def test_every_probe_with_a_parser_is_held_to_its_own_facts():
+    from auditor.model import network
+    from auditor.observe import PARSERS
+
+    assert set(PARSERS) <= set(network._PROBES)
+    assert set(network._CARRIERS) <= set(network._PROBES)

@@ -24,6 +24,15 @@ SCOPES = ("onvif://www.onvif.org/name/AXIS%20M10", "onvif://www.onvif.org/type/p
     ({"http.www_authenticate": 'Digest realm="a, Basic b", Basic realm="c"'}, {"http.www_authenticate": ('Digest realm="a, Basic b"', 'Basic realm="c"')}),
     ({"http.server": "Server: App-webs/"}, {"http.server": ("App-webs/",)}), ({"http.server": "Servers: x"}, {"http.server": ("Servers: x",)}),
     ({"rtsp.public": ["OPTIONS", "DESCRIBE"]}, {"rtsp.public": ("OPTIONS, DESCRIBE",)}), ({"rtsp.public": "Public: OPTIONS, PLAY"}, {"rtsp.public": ("OPTIONS, PLAY",)}),
+    ({"rtsp.public": "OPTIONS,DESCRIBE,  play"}, {"rtsp.public": ("OPTIONS, DESCRIBE, PLAY",)}), ({"rtsp.public": "public:OPTIONS DESCRIBE,PLAY,"}, {"rtsp.public": ("OPTIONS, DESCRIBE, PLAY",)}),
+    ({"wsd.scopes": "  ".join(SCOPES) + " \n\n"}, {"wsd.scopes": SCOPES}), ({"wsd.scopes": f"<d:Scopes>{' '.join(SCOPES)}\n</d:Scopes>"}, {"wsd.scopes": SCOPES}),
+    ({"wsd.scopes": f'<d:ProbeMatch><d:Types>dn:NVT</d:Types><d:Scopes MatchBy="x">\n{SCOPES[0]} {SCOPES[1]}</d:Scopes><d:XAddrs>http://b/a http://c/d</d:XAddrs></d:ProbeMatch>'}, {"wsd.scopes": SCOPES}),
+    ({"wsd.xaddrs": "<XAddrs>http://b/a?x=1&amp;y http://c/d</XAddrs>"}, {"wsd.xaddrs": ("http://b/a?x=1&y", "http://c/d")}), ({"wsd.types": "<Types>dn:NVT tds:Device</Types>"}, {"wsd.types": ("dn:NVT", "tds:Device")}),
+    ({"onvif.scopes": "".join(f"<tt:Scopes><tt:ScopeDef>Fixed</tt:ScopeDef><tt:ScopeItem>{scope}</tt:ScopeItem></tt:Scopes>" for scope in SCOPES)}, {"onvif.scopes": SCOPES}),
+    ({"onvif.scopes": "onvif://x/name/a<b"}, {"onvif.scopes": ("onvif://x/name/a<b",)}),
+    ({"snmp.sysobjectid": "iso.3.6.1.4.1.39165.1"}, {"snmp.sysobjectid": ("1.3.6.1.4.1.39165.1",)}), ({"snmp.sysobjectid": "OID: .1.3.6.1.4.1.39165.1"}, {"snmp.sysobjectid": ("1.3.6.1.4.1.39165.1",)}),
+    ({"snmp.sysobjectid": ["enterprises.39165.1"]}, {"snmp.sysobjectid": ("1.3.6.1.4.1.39165.1",)}), ({"snmp.iso.3.6.1.4.1.39165.1.1.0": "DS"}, {"snmp.1.3.6.1.4.1.39165.1.1.0": ("DS",)}),
+    ({"snmp..1.3.6.1.2.1.1.2.0": "enterprises.39165"}, {"snmp.sysobjectid": ("1.3.6.1.4.1.39165",)}), ({"snmp.sysDescr.0": "Linux"}, {"snmp.sysdescr": ("Linux",)}), ({"snmp.sysdescr": "enterprises.1.2"}, {"snmp.sysdescr": ("enterprises.1.2",)}),
     ({"http.title": "<title>WEB SERVICE</title>"}, {"http.title": ("WEB SERVICE",)}), ({"http.title": "a < b"}, {"http.title": ("a < b",)}),
     ({"mac": "44-19-B6-00-00-05"}, {"mac": ("44:19:b6:00:00:05",)}), ({"mac": "44:19:b6"}, {"mac": ("44:19:b6",)}), ({"a": "", "b": []}, {}), ({"mac": ""}, {}),
 ])  # fmt: skip
@@ -44,7 +53,7 @@ def test_values_and_facts_are_bounded():
 
 PIECES = (
     "server:", "Server: ", "USN:", "Location:", "public:", "Public:", "www-authenticate:", "WWW-Authenticate: ", 'Digest realm="a"', 'Basic REALM="b"',
-    ", ", "\r\n", "\n", "\x0b", "\u2028", " ", "\t", "onvif://a", "http://b", "a:b", "<title>", "</title>", "<", "44:19:b6:00:00:05", "44-19-B6-00-00-05", "\u0130", "", ";", ":", "x",
+    ", ", "\r\n", "\n", "\x0b", "\u2028", " ", "\t", "onvif://a", "http://b", "a:b", "<title>", "</title>", "<", "1.3.6", "iso.3", ".", "OID: ", "OPTIONS", "44:19:b6:00:00:05", "44-19-B6-00-00-05", "\u0130", "", ";", ":", "x",
 )  # fmt: skip
 
 

@@ -71,3 +71,12 @@ def test_bare_list_of_scopes():
     assert wsd.parse(b"onvif://www.onvif.org/name/Dahua\nnonsense\n", None)["wsd.scopes"] == (
         "onvif://www.onvif.org/name/Dahua",
     )
+
+
+@pytest.mark.parametrize("raw", [
+    b"onvif://www.onvif.org/name/A B onvif://www.onvif.org/type/ptz", b" onvif://www.onvif.org/name/A B   \n\n onvif://www.onvif.org/type/ptz\n", b"onvif://www.onvif.org/name/A B\r\nonvif://www.onvif.org/type/ptz",
+])  # fmt: skip
+def test_a_bare_list_of_scopes(raw):
+    wanted = ("onvif://www.onvif.org/name/A B", "onvif://www.onvif.org/type/ptz")
+    assert wsd.parse(raw, None) == {"wsd.scopes": wanted}
+    assert onvif.parse(raw, None) == {"onvif.scopes": wanted}

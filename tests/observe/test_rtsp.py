@@ -1,3 +1,5 @@
+import pytest
+
 from auditor.observe.rtsp import parse
 
 
@@ -18,3 +20,9 @@ def test_description_with_and_without_framing():
         parse(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n" + body, "DESCRIBE")["rtsp.body"]
         == parse(body, "DESCRIBE")["rtsp.body"]
     )
+
+
+@pytest.mark.parametrize("public", ["OPTIONS,DESCRIBE,PLAY", "OPTIONS, DESCRIBE,  PLAY", " options ,Describe, PLAY,", "OPTIONS DESCRIBE PLAY", "OPTIONS\r\nPublic: DESCRIBE, PLAY"])  # fmt: skip
+def test_methods_are_the_same_in_every_spelling(public):
+    facts = parse(f"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic:{public}\r\n\r\n".encode(), "OPTIONS")
+    assert facts["rtsp.public"] == ("OPTIONS, DESCRIBE, PLAY",)

@@ -86,6 +86,20 @@ def test_snmp_names_in_words():
     }
 
 
+@pytest.mark.parametrize("name", ["iso.3.6.1.2.1.1.2.0", ".1.3.6.1.2.1.1.2.0", ".iso.3.6.1.2.1.1.2.0", "SNMPv2-MIB::sysObjectID.0", "RFC1213-MIB::sysObjectID.0", ".iso.org.dod.internet.mgmt.mib-2.system.sysObjectID.0", "system.sysObjectID.0", "mib-2.1.2.0"])  # fmt: skip
+@pytest.mark.parametrize("value", ["iso.3.6.1.4.1.1004849.3.2.10", ".1.3.6.1.4.1.1004849.3.2.10", "enterprises.1004849.3.2.10", "SNMPv2-SMI::enterprises.1004849.3.2.10", ".iso.org.dod.internet.private.enterprises.1004849.3.2.10"])  # fmt: skip
+def test_every_spelling_of_the_object_is_the_same(name, value):
+    assert snmp.parse(f"{name} = OID: {value}\r\n".encode(), None) == {
+        "snmp.sysobjectid": ("1.3.6.1.4.1.1004849.3.2.10",)
+    }
+
+
+def test_only_the_object_is_rewritten():
+    assert snmp.parse(b'iso.3.6.1.2.1.1.1.0 = STRING: "enterprises.5 x"', None) == {
+        "snmp.sysdescr": ("enterprises.5 x",)
+    }
+
+
 @pytest.mark.parametrize(("probe", "raw", "facts"), [
     ("telnet", b"\xff\xfd\x01\xff\xfb\x03192.0.0.64 login: ", {"telnet.banner": ("192.0.0.64 login:",)}),
     ("ftp", b"220 ready\x07\r\n", {"ftp.banner": ("220 ready",)}),

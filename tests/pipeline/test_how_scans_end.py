@@ -85,7 +85,9 @@ def test_a_routed_site_is_audited_through_its_router(routed, tmp_path):
             assert truth["address"] not in audited.wire["addresses"]
     behind = [item for item in audited.audit["devices"] if "sweep.nmap" in item["methods"]]
     assert behind
-    assert all(item["mac"] is None for item in behind), "a MAC learned across a router is never the device's"
+    own = {t["address"]: t["mac"] for t in audited.truth}
+    for item in behind:  # across a router only what the unit says of itself counts, never what the link shows
+        assert item["mac"] in {None, own[item["addresses"][0]]}, item
 
 
 def test_only_narrows_the_permits_and_never_the_truth(routed, tmp_path):

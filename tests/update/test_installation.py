@@ -120,7 +120,7 @@ def test_an_old_list_and_an_empty_one_are_refused(at_five, tools):
 def test_every_flipped_bit_is_refused(at_five, tools):
     data = at_five.pack(6, lists=[tools.key_list(1, [1, 2], by=1)])
     before = tools.tree(at_five.home)
-    for offset in [*range(0, len(data), 3), len(data) - 1]:
+    for offset in [*range(0, len(data), 29), len(data) - 1]:  # 29: in the end at each place of a 512-byte block
         damaged = bytearray(data)
         damaged[offset] ^= 1 << (offset % 8)
         with pytest.raises(UsageError):
@@ -203,6 +203,76 @@ def test_a_process_killed_at_any_step_leaves_the_old_data_or_the_new(at_five, to
     assert set(seen_versions[:-1]) == {"2027.01.01"}
 
 
+def test_an_interruption_right_after_the_switch_keeps_the_pack_in_use(at_five, monkeypatch):
+    real = installed.Path.rename
+
+    def rename(path, target):
+        done = real(path, target)
+        if target == at_five.home / "state.json":
+            raise KeyboardInterrupt
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr(installed.Path, "rename", rename)
+        with pytest.raises(KeyboardInterrupt):
+            at_five.install(at_five.pack(6, version="2027.02.01"))
+    assert at_five.used() == "2027.02.01"
+    assert at_five.choice().warnings == ()
+    at_five.install(at_five.pack(7, version="2027.03.01"))
+    assert at_five.used() == "2027.03.01"
+
+
+def test_an_interruption_right_before_the_switch_leaves_nothing_behind(at_five, tools, monkeypatch):
+    before, real = tools.tree(at_five.home), installed.Path.rename
+
+    def rename(path, target):
+        if target == at_five.home / "state.json":
+            raise KeyboardInterrupt
+        return real(path, target)
+
+    monkeypatch.setattr(installed.Path, "rename", rename)
+    with pytest.raises(KeyboardInterrupt):
+        at_five.install(at_five.pack(6, version="2027.02.01"))
+    assert tools.tree(at_five.home) == before
+
+
+def test_a_disk_that_does_not_confirm_the_switch_is_said_as_that(at_five, monkeypatch):
+    real = module._sync
+
+    def sync(folder):
+        if folder == at_five.home:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(folder)
+
+    monkeypatch.setattr(module, "_sync", sync)
+    with pytest.raises(StorageError, match="the new data is in use") as caught:
+        at_five.install(at_five.pack(6, version="2027.02.01"))
+    assert "old data is in use as before" not in str(caught.value)
+    assert at_five.used() == "2027.02.01"
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o077, 0o777])
+def test_missing_folders_are_made_whatever_the_umask(site, tmp_path, umask):
+    site.home = tmp_path / "a" / "b" / "home"
+    decided = site.plan(site.pack(5), key=1)
+    before = os.umask(umask)
+    try:
+        module.install(decided, site.home)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in (site.home, *site.home.parents[:2])} == {0o755}
+    assert read_state(site.home).pack.sequence == 5
+
+
+def test_a_refusal_leaves_no_new_folder_behind(site, tmp_path, monkeypatch):
+    site.home = tmp_path / "a" / "b" / "home"
+    decided = site.plan(site.pack(5), key=1)
+    monkeypatch.setattr(module, "_write", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(StorageError, match="full"):
+        module.install(decided, site.home)
+    assert not (tmp_path / "a").exists()
+
+
 def test_what_a_killed_installation_left_is_cleared_by_the_next(at_five):
     (at_five.home / "packs" / ".staging-000000006-0000000000000000").mkdir()
     (at_five.home / "packs" / "000000006-0000000000000000").mkdir()
@@ -283,7 +353,26 @@ def test_a_folder_below_one_that_others_can_write_is_refused(site, tools, tmp_pa
     with pytest.raises(UsageError, match="above it can be written by others"):
         site.install(site.pack(5), key=1)
     assert tools.tree(site.own) == refused_before
-    assert list(site.home.rglob("*")) == []
+    assert not site.home.exists()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_check_refuses_the_folder_that_an_installation_refuses(site, tmp_path, there):
+    """`verify` plans and does not install."""
+    data = site.pack(5)
+    place = site.home if there else tmp_path
+    place.mkdir(exist_ok=True)
+    place.chmod(0o775)
+    with pytest.raises(UsageError, match="can be written by others"):
+        site.plan(data, key=1)
+    place.chmod(0o755)
+    site.plan(data, key=1)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(site):
+    site.home.write_text("")
+    with pytest.raises(UsageError, match="is no folder"):
+        site.plan(site.pack(5), key=1)
 
 
 def test_a_foreign_folder_is_refused(at_five, tools, monkeypatch):
