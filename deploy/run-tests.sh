@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs all tests. Most of the time goes into waiting for paced packets, so the half that talks to networks of its own
-# runs beside the rest; namespaces and addresses of the two never meet. With arguments for pytest it is one plain run.
+# Runs all tests. Most of the time goes into waiting for paced packets, so one half runs beside the other; the namespaces
+# and addresses of the two never meet. With arguments for pytest it is one plain run.
 # usage: run-tests.sh PYTHON [PYTEST ARGUMENT]...
 set -u
 python=$1
@@ -9,7 +9,7 @@ mkdir -p artefacts
 if [ $# -gt 0 ]; then
 	exec "$python" -m pytest tests --junit-xml=artefacts/tests.xml --durations=15 "$@"
 fi
-apart='tests/capture tests/discover tests/net tests/probe tests/project'
+apart='tests/capture tests/discover tests/net tests/probe tests/project tests/fingerprints tests/identify tests/update'
 ignore=
 for folder in $apart; do ignore="$ignore --ignore=$folder"; done
 
